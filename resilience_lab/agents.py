@@ -1,0 +1,80 @@
+"""Agents: anything with a name that answers a query.
+
+`BaseAgent` is all that a fallback chain asks for. `ScriptedAgent` plays a part, so that an outage
+can be told as a short script and replayed in virtual time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+from resilience_lab.arguments import text
+
+
+class BaseAgent(ABC):
+    """Answers queries. A subclass that sets no `name` is called after its class."""
+
+    name: str
+
+    def __init__(self, name: str | None = None) -> None:
+        if name is not None:
+            self.name = text("name", name)
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute == "name":  # reached only if neither the object nor its class has one
+            return type(self).__name__
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {attribute!r}")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
+    @abstractmethod
+    async def run(self, query: str) -> str:
+        """The answer to `query`. Raises if there is none."""
+
+
+Scene: TypeAlias = str | Exception | type[Exception]
+"""How one call ends: with an answer, or with an error."""
+
+
+class ScriptedAgent(BaseAgent):
+    """Plays `outcomes` in order, one a call; the last one is repeated for ever.
+
+    An outcome is an answer, an exception (an object or its class), or a pair `(latency, outcome)`
+    that first takes that many seconds. An infinite latency hangs until it is cancelled. `queries`
+    holds what it was asked. Raises `ValueError` or `TypeError` for a script that cannot be played.
+    """
+
+    def __init__(self, name: str, outcomes: Iterable[Scene | tuple[float, Scene]]) -> None:
+        super().__init__(text("name", name))
+        if isinstance(outcomes, str) or not isinstance(outcomes, Iterable):
+            raise TypeError(f"outcomes must be a list of outcomes, got {outcomes!r}")
+        self._script = [_parse(outcome) for outcome in outcomes]
+        if not self._script:
+            raise ValueError("outcomes must hold at least one outcome, got none")
+        self.queries: list[str] = []
+
+    async def run(self, query: str) -> str:
+        """The next outcome of the script."""
+        latency, scene = self._script[min(len(self.queries), len(self._script) - 1)]
+        self.queries.append(query)
+        if latency:
+            await asyncio.sleep(latency)
+        if isinstance(scene, str):
+            return scene
+        raise scene
+
+
+def _parse(outcome: object) -> tuple[float, Scene]:
+    latency, scene = outcome if isinstance(outcome, tuple) and len(outcome) == 2 else (0.0, outcome)
+    if isinstance(latency, bool) or not isinstance(latency, int | float) or not latency >= 0:
+        raise ValueError(f"outcomes: a latency must be a number of seconds >= 0, got {latency!r}")
+    is_error = isinstance(scene, Exception) or (
+        isinstance(scene, type) and issubclass(scene, Exception)
+    )
+    if not (isinstance(scene, str) or is_error):
+        raise TypeError(f"outcomes: an outcome must be an answer or an exception, got {scene!r}")
+    return float(latency), scene

@@ -1,0 +1,70 @@
+"""Checks for arguments: a bad one is refused where it is given, by name and with its value.
+
+Every number of seconds in this library is finite, so that NaN and infinity are found when a policy
+is built and not at three in the morning when it is first needed. `True` is not taken for 1.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+
+def non_negative(name: str, value: object) -> float:
+    """`value` as a float if it is a finite number >= 0, else `TypeError` or `ValueError`."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{name} must be a finite number >= 0, got {value!r}")
+    return float(value)
+
+
+def positive(name: str, value: object) -> float:
+    """`value` as a float if it is a finite number > 0, else `TypeError` or `ValueError`."""
+    if isinstance(value, int | float) and value == 0:
+        raise ValueError(f"{name} must be a finite number > 0, got {value!r}")
+    return non_negative(name, value)
+
+
+def whole(name: str, value: object, *, at_least: int) -> int:
+    """`value` if it is an int >= `at_least`, else `TypeError` or `ValueError`."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    if value < at_least:
+        raise ValueError(f"{name} must be at least {at_least}, got {value!r}")
+    return value
+
+
+def text(name: str, value: object) -> str:
+    """`value` if it is a string that is not empty, else `TypeError` or `ValueError`."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, got {value!r}")
+    if not value:
+        raise ValueError(f"{name} must not be empty, got {value!r}")
+    return value
+
+
+def function(name: str, value: Any) -> Any:
+    """`value` if it is None or a plain callable; a coroutine function would never be awaited."""
+    if value is None:
+        return value
+    if not callable(value):
+        raise TypeError(f"{name} must be callable, got {value!r}")
+    if is_async(value):
+        raise TypeError(f"{name} must be a plain function, got the coroutine function {value!r}")
+    return value
+
+
+def is_async(func: Callable[..., Any]) -> bool:
+    """Whether calling `func` makes a coroutine: also true of objects with an async `__call__`."""
+    return inspect.iscoroutinefunction(func) or inspect.iscoroutinefunction(
+        getattr(func, "__call__", None)  # noqa: B004 - its kind is asked for, not its presence
+    )
+
+
+def require_callable(func: object) -> None:
+    """`TypeError` if `func` cannot be called, such as a coroutine that was made too early."""
+    if not callable(func):
+        raise TypeError(f"func must be callable (pass the function, not its call), got {func!r}")

@@ -1,0 +1,198 @@
+"""Every error this library raises, each a full sentence and each a `ResilienceError`.
+
+Any exception, ours or not, may carry `retry_after`: a hint in seconds that the other side asks for.
+All of these pickle, so that they cross process boundaries whole.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class ResilienceError(Exception):
+    """The root of the family."""
+
+
+class CircuitOpenError(ResilienceError):
+    """A breaker rejected the call without touching the callable.
+
+    `name` and `state` are the breaker's; `retry_after` is how many seconds remain until it may
+    admit a probe (infinite while it is isolated by hand).
+    """
+
+    def __init__(self, name: str, state: str, retry_after: float) -> None:
+        super().__init__(name, state, retry_after)
+        self.name = name
+        self.state = state
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        if math.isinf(self.retry_after):
+            return f"circuit {self.name!r} is {self.state}; isolated until it is reset"
+        return f"circuit {self.name!r} is {self.state}; next probe in {self.retry_after:.1f} s"
+
+
+class ResultRejectedError(ResilienceError):
+    """A call returned, but `accept` refused its `result`."""
+
+    def __init__(self, result: Any) -> None:
+        super().__init__(result)
+        self.result = result
+
+    def __str__(self) -> str:
+        return f"the result {self.result!r} was not accepted"
+
+
+class DeadlineExceededError(ResilienceError, TimeoutError):
+    """The ambient deadline passed; `seconds` is the time it allowed."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"the deadline of {self.seconds:g} s has passed"
+
+
+class DeadlockError(ResilienceError):
+    """In virtual time, every task waits for something that no timer will bring.
+
+    `tasks` describes the stuck ones, `time` is the virtual moment in seconds.
+    """
+
+    def __init__(self, tasks: Sequence[str], time: float) -> None:
+        super().__init__(tuple(tasks), time)
+        self.tasks = tuple(tasks)
+        self.time = time
+
+    def __str__(self) -> str:
+        return (
+            f"deadlock at {self.time:g} s of virtual time: "
+            f"no timer will wake {', '.join(self.tasks)}"
+        )
+
+
+class AgentError(ResilienceError):
+    """An agent failed to answer. `agent` is its name."""
+
+    def __init__(self, agent: str, *details: Any) -> None:
+        super().__init__(agent, *details)
+        self.agent = agent
+
+    @property
+    def _who(self) -> str:
+        return f"agent {self.agent!r}" if self.agent else "the agent"
+
+
+class AgentTimeoutError(AgentError, TimeoutError):
+    """No answer within `seconds`."""
+
+    def __init__(self, agent: str, seconds: float) -> None:
+        super().__init__(agent, seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"{self._who} did not answer within {self.seconds:g} s"
+
+
+class AgentConnectionError(AgentError, ConnectionError):
+    """The connection was refused, reset, or dropped half way; `why` says which."""
+
+    def __init__(self, agent: str, why: str) -> None:
+        super().__init__(agent, why)
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self._who} could not be reached: {self.why}"
+
+
+class AgentResponseError(AgentError):
+    """The agent answered something that is not an answer; `why` says what was wrong."""
+
+    def __init__(self, agent: str, why: str) -> None:
+        super().__init__(agent, why)
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self._who} sent an unusable response: {self.why}"
+
+
+class RateLimitedError(AgentError):
+    """Too many requests (HTTP 429). `retry_after`, in seconds, is when to come back, if known."""
+
+    def __init__(self, agent: str = "", retry_after: float | None = None) -> None:
+        super().__init__(agent, retry_after)
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return f"{self._who} is rate limited{_hint(self.retry_after)}"
+
+
+class AgentStatusError(AgentError):
+    """The agent's server answered with an error `status` (HTTP); `why` is its own explanation.
+
+    `retry_after` is the wait in seconds that the server asks for, or None.
+    """
+
+    def __init__(
+        self, agent: str, status: int, why: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(agent, status, why, retry_after)
+        self.status = status
+        self.why = why
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        words = f" ({self.why})" if self.why else ""
+        return f"{self._who} got HTTP status {self.status}{words}{_hint(self.retry_after)}"
+
+
+class ServerFaultError(AgentStatusError):
+    """A fault on the server's side (5xx): another attempt may succeed."""
+
+
+class RequestRefusedError(AgentStatusError):
+    """The server refuses this request (any other status): sending it again will not help."""
+
+
+def _hint(retry_after: float | None) -> str:
+    return "" if retry_after is None else f"; retry after {retry_after:g} s"
+
+
+class AllAgentsFailedError(ResilienceError, ExceptionGroup[Exception]):
+    """No agent of the chain answered: holds every agent's error, in order.
+
+    `attempts` is the ledger, as in `FallbackResult`. `retry_after` is the earliest moment, in
+    seconds from now, when a breaker may admit a probe, if all agents were skipped; else None.
+    """
+
+    attempts: tuple[Mapping[str, Any], ...]
+    retry_after: float | None
+
+    def __new__(
+        cls,
+        errors: Sequence[Exception],
+        attempts: Sequence[Mapping[str, Any]] = (),
+        retry_after: float | None = None,
+    ) -> AllAgentsFailedError:
+        count = "the only agent" if len(errors) == 1 else f"all {len(errors)} agents"
+        names = ", ".join(f"{attempt['agent']} ({attempt['outcome']})" for attempt in attempts)
+        hint = "" if retry_after is None else f"; next probe in {retry_after:.1f} s"
+        self = super().__new__(cls, f"{count} failed: {names}{hint}", errors)
+        self.attempts = tuple(attempts)
+        self.retry_after = retry_after
+        return self
+
+    def __init__(self, errors: Sequence[Exception], *_ledger: object) -> None:
+        super().__init__(self.message, errors)
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (list(self.exceptions), self.attempts, self.retry_after)
+
+    def derive(self, errors: Sequence[Exception]) -> AllAgentsFailedError:  # type: ignore[override]
+        return type(self)(errors, self.attempts, self.retry_after)
