@@ -69,6 +69,8 @@ class ScriptedAgent(BaseAgent):
 
 
 def _parse(outcome: object) -> tuple[float, Scene]:
+    latency: Any
+    scene: Any
     latency, scene = outcome if isinstance(outcome, tuple) and len(outcome) == 2 else (0.0, outcome)
     if isinstance(latency, bool) or not isinstance(latency, int | float) or not latency >= 0:
         raise ValueError(f"outcomes: a latency must be a number of seconds >= 0, got {latency!r}")

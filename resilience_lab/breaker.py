@@ -27,14 +27,12 @@ from enum import StrEnum
 from types import CoroutineType, TracebackType
 from typing import Any, ParamSpec, TypeVar, overload
 
-from resilience_lab.arguments import function, positive, require_callable, text, whole
+from resilience_lab.arguments import function, positive, text, whole
 from resilience_lab.decorating import protect
 from resilience_lab.errors import CircuitOpenError
 from resilience_lab.events import (
-    CallFailed,
-    CallIgnored,
+    CallFinished,
     CallRejected,
-    CallSucceeded,
     Event,
     LeaseExpired,
     Listener,
@@ -73,6 +71,9 @@ class _Closed:
         """Here all calls are alike, so the generation itself is their ticket."""
         return self
 
+    def count_success(self) -> None:
+        self.failures = 0
+
     def retry_after(self, _now: float, _max_calls: int) -> float:
         return 0.0
 
@@ -102,6 +103,9 @@ class _HalfOpen:
         self.failures = failures
         self.successes = 0
         self.probes: dict[_Probe, float] = {}  # in flight, oldest first: when each lease ends
+
+    def count_success(self) -> None:
+        self.successes += 1
 
     def expire(self, now: float) -> list[_Probe]:
         """Take the permits of probes whose lease is over; their results will be stale."""
@@ -266,7 +270,8 @@ class CircuitBreaker:
         A generator takes its permit when it starts and is protected until it finishes; one that its
         consumer closes early is neutral.
         """
-        return protect(self, func)
+        protected: Callable[P, T] = protect(self, func)
+        return protected
 
     async def __aenter__(self) -> Permit:
         permit = self.acquire()
@@ -318,8 +323,8 @@ class CircuitBreaker:
             if isinstance(generation, _Closed):
                 ticket = generation
             elif isinstance(generation, _HalfOpen):
-                for late in generation.expire(now):
-                    events.append(LeaseExpired(now, self.name, now - late.since))
+                expired = generation.expire(now)
+                events += [LeaseExpired(now, self.name, now - late.since) for late in expired]
                 if len(generation.probes) < self.half_open_max_calls:
                     ticket = _Probe(generation, now)
                     generation.probes[ticket] = now + self.probe_timeout
@@ -337,7 +342,6 @@ class CircuitBreaker:
     ) -> None:
         """Take the result of one call, unless it is stale."""
         now = self._now()
-        events: list[Event] = []
         with self._lock:
             generation = ticket.generation
             if generation is not self._generation:
@@ -345,39 +349,38 @@ class CircuitBreaker:
             if isinstance(ticket, _Probe) and not ticket.hand_in():
                 return  # stale too: its lease was over, and its permit given to another
             if outcome is Outcome.SUCCESS:
-                events += self._succeeded(generation, now)
+                generation.count_success()
             elif outcome is Outcome.FAILURE:
-                events += self._failed(generation, now, error)
-            else:
-                events.append(CallIgnored(now, self.name, generation.state, error))
-        for event in events:
-            emit(self._on_event, event)
-
-    def _succeeded(self, generation: _Closed | _HalfOpen, now: float) -> list[Event]:
-        if isinstance(generation, _Closed):
-            generation.failures = 0
-            return [CallSucceeded(now, self.name, State.CLOSED, 0, self.success_threshold)]
-        generation.successes += 1
-        counted = CallSucceeded(
-            now, self.name, State.HALF_OPEN, generation.successes, self.success_threshold
+                generation.failures += 1
+                self._last_failure_time = now
+            change = self._change_after(outcome, generation, now)
+        if outcome is Outcome.FAILURE:
+            count, threshold = generation.failures, self.failure_threshold
+        else:
+            count, threshold = generation.successes, self.success_threshold
+        state = generation.state
+        emit(
+            self._on_event,
+            CallFinished(now, self.name, state, outcome, error, count, threshold),
         )
-        if generation.successes < self.success_threshold:
-            return [counted]
-        return [counted, self._change(_Closed(), now, "the probes succeeded")]
+        if change is not None:
+            emit(self._on_event, change)
 
-    def _failed(
-        self, generation: _Closed | _HalfOpen, now: float, error: BaseException | None
-    ) -> list[Event]:
-        self._last_failure_time = now
-        generation.failures += 1
-        failures = generation.failures
-        counted = CallFailed(
-            now, self.name, generation.state, error, failures, self.failure_threshold
-        )
-        if isinstance(generation, _Closed) and failures < self.failure_threshold:
-            return [counted]
-        reason = "too many failures" if isinstance(generation, _Closed) else "a probe failed"
-        return [counted, self._change(_Open(failures, now + self.recovery_timeout), now, reason)]
+    def _change_after(
+        self, outcome: Outcome, generation: _Closed | _HalfOpen, now: float
+    ) -> StateChanged | None:
+        """Change the state if `outcome`, which is counted already, is reason to."""
+        probing = isinstance(generation, _HalfOpen)
+        if outcome is Outcome.FAILURE and (
+            probing or generation.failures >= self.failure_threshold
+        ):
+            reason = "a probe failed" if probing else "too many failures"
+            return self._change(
+                _Open(generation.failures, now + self.recovery_timeout), now, reason
+            )
+        if probing and generation.successes >= self.success_threshold:
+            return self._change(_Closed(), now, "the probes succeeded")
+        return None
 
     def _change(self, after: _Closed | _Open | _HalfOpen, now: float, reason: str) -> StateChanged:
         before, self._generation = self._generation, after

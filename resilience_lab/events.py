@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from resilience_lab.outcomes import Outcome
+
 logger = logging.getLogger("resilience_lab")
 
 
@@ -57,30 +59,18 @@ class StateChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class CallSucceeded(Event):
-    """A call in `state` succeeded: the `successes`-th of `threshold` needed to close."""
+class CallFinished(Event):
+    """A call admitted in `state` ended with `outcome`, and with `error` if it raised.
+
+    `count` of `threshold` is how far that brings the breaker: a failure towards opening, a success
+    in HALF_OPEN towards closing.
+    """
 
     state: str
-    successes: int
-    threshold: int
-
-
-@dataclass(frozen=True, slots=True)
-class CallFailed(Event):
-    """A call in `state` failed with `error`: the `failures`-th in a row, `threshold` open."""
-
-    state: str
+    outcome: Outcome
     error: BaseException | None
-    failures: int
+    count: int
     threshold: int
-
-
-@dataclass(frozen=True, slots=True)
-class CallIgnored(Event):
-    """A call in `state` ended in a way that says nothing of the service (`error` or None)."""
-
-    state: str
-    error: BaseException | None
 
 
 @dataclass(frozen=True, slots=True)

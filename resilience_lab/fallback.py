@@ -148,7 +148,7 @@ class FallbackOrchestrator:
         now = asyncio.get_running_loop().time
         started = now()
         turn = _Turn(self, agent, query)
-        answer, error = "", None
+        answer, error = "", None  # type: str, Exception | None
         try:
             answer = await turn.take()
         except Exception as raised:
@@ -164,7 +164,9 @@ class FallbackOrchestrator:
         )
         attempts.append(attempt)
         emit(self.on_event, AgentFinished(now(), self.name, **attempt))
-        if attempt["outcome"] in ("failed", "timeout") and not self._falls_back(error):
+        if error is None or attempt["outcome"] in ("rejected", "skipped"):
+            return answer
+        if not self._falls_back(error):
             raise error
         return answer
 

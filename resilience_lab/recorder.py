@@ -8,7 +8,7 @@ import functools
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from itertools import count
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from resilience_lab.arguments import require_callable, text
 from resilience_lab.events import AttemptFinished, AttemptStarted, Event
@@ -84,10 +84,12 @@ class Recorder:
             now = asyncio.get_running_loop().time
             attempt, started = next(numbers), now()
             self(AttemptStarted(started, source, attempt))
-            outcome, error = "success", None
+            outcome, error = "success", None  # type: str, BaseException | None
             try:
                 result: Any = func(*args, **kwargs)
-                return await result if inspect.isawaitable(result) else result
+                if inspect.isawaitable(result):
+                    result = await result
+                return cast("T", result)
             except BaseException as raised:
                 outcome = "failed" if isinstance(raised, Exception) else "cancelled"
                 error = raised

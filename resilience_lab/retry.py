@@ -82,9 +82,9 @@ class Retry:
     @overload
     async def call(self, func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
     async def call(self, func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """Call `func` (a coroutine function, or any callable) until it succeeds or it is time to stop.
+        """Call `func` (a coroutine function, or any callable) until it succeeds, or time to stop.
 
-        Raises the last error of `func` itself; `ResultRejectedError` if the last result was refused.
+        Raises the last error of `func` itself, or `ResultRejectedError` for a refused last result.
         """
         require_callable(func)
         now = asyncio.get_running_loop().time

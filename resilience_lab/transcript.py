@@ -6,17 +6,14 @@ It knows only events. Nothing is printed that no policy reported.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import singledispatchmethod
 
 from resilience_lab.arguments import function
 from resilience_lab.breaker import State
 from resilience_lab.errors import CircuitOpenError, RateLimitedError
 from resilience_lab.events import (
     AgentFinished,
-    CallFailed,
-    CallIgnored,
+    CallFinished,
     CallRejected,
-    CallSucceeded,
     Event,
     LeaseExpired,
     QueryAnswered,
@@ -28,6 +25,7 @@ from resilience_lab.events import (
     Section,
     StateChanged,
 )
+from resilience_lab.outcomes import Outcome
 
 _MEANING = {
     State.OPEN: "blocking requests",
@@ -60,57 +58,50 @@ class Transcript:
             self._gap = False
         self._write(line)
 
-    def _number(self) -> int:
-        self._attempts += 1
-        return self._attempts
-
-    @singledispatchmethod
     def _tell(self, event: Event) -> None:
-        """Events without a line of their own are part of another event's line."""
+        match event:
+            case Section():
+                self._begin(event.title)
+            case CallFinished() | CallRejected():
+                self._attempts += 1
+                self._line(f"Attempt {self._attempts}: {_verdict(event)}")
+            case LeaseExpired(held=held):
+                self._line(f">>> No answer from a probe for {held:g} s - its permit is free again")
+            case StateChanged():
+                self._change(event)
+            case RetryScheduled(call=call, delay=delay):
+                self._line(f"Attempt {call}: Failed → Retry in {delay:.1f}s")
+            case RetrySucceeded(call=call):
+                self._line(f"Attempt {call}: Success! ✅")
+            case RetryGaveUp(calls=calls, reason=reason):
+                self._line(f"Attempt {calls}: Failed → Gave up: {reason} ❌")
+            case QueryReceived(query=query):
+                self._line(f'Query: "{query}"')
+                self._gap = True
+            case AgentFinished(level=level, agent=agent):
+                role = f"Fallback {level}" if level else "Primary"
+                self._line(f"{role} ({agent}): {_verdict(event)}")
+            case QueryAnswered(result=result, agent=agent, level=level):
+                self._gap = True
+                self._line(f'Result: "{result}"')
+                self._line(f"Agent used: {agent} (fallback level {level})")
+                self._gap = True
+            case QueryFailed(error=error):
+                self._gap = True
+                self._line(f"No result: {error}")
+                self._gap = True
 
-    @_tell.register
-    def _(self, event: Section) -> None:
+    def _begin(self, title: str) -> None:
         if self._begun:
             self._gap = True
             self._line("---")
             self._gap = True
         self._begun = True
         self._attempts = 0
-        self._line(f"=== {event.title} ===")
+        self._line(f"=== {title} ===")
         self._gap = True
 
-    # A circuit breaker
-
-    @_tell.register
-    def _(self, event: CallSucceeded) -> None:
-        progress = f" (successes: {event.successes}/{event.threshold} in half-open)"
-        probing = event.state == State.HALF_OPEN
-        self._line(f"Attempt {self._number()}: ✅ SUCCESS{progress if probing else ''}")
-
-    @_tell.register
-    def _(self, event: CallFailed) -> None:
-        progress = f"failures: {event.failures}/{event.threshold}"
-        if event.state == State.HALF_OPEN:
-            progress = "probe in half-open"
-        self._line(f"Attempt {self._number()}: ❌ FAILED ({progress})")
-
-    @_tell.register
-    def _(self, event: CallIgnored) -> None:
-        self._line(f"Attempt {self._number()}: ➖ IGNORED ({_reason(event.error)})")
-
-    @_tell.register
-    def _(self, event: CallRejected) -> None:
-        state = event.state.lower().replace("_", "-")
-        self._line(f"Attempt {self._number()}: ⛔ BLOCKED (circuit is {state})")
-
-    @_tell.register
-    def _(self, event: LeaseExpired) -> None:
-        self._line(
-            f">>> Probe gave no answer for {event.held:g} seconds - its permit is free again"
-        )
-
-    @_tell.register
-    def _(self, event: StateChanged) -> None:
+    def _change(self, event: StateChanged) -> None:
         passed = event.time - self._last
         if event.after == State.HALF_OPEN and passed > 0:
             self._gap = True
@@ -120,48 +111,23 @@ class Transcript:
         self._line(f">>> Circuit {event.after} - {meaning}")
         self._gap = True
 
-    # A retry
 
-    @_tell.register
-    def _(self, event: RetryScheduled) -> None:
-        self._line(f"Attempt {event.call}: Failed → Retry in {event.delay:.1f}s")
-
-    @_tell.register
-    def _(self, event: RetrySucceeded) -> None:
-        self._line(f"Attempt {event.call}: Success! ✅")
-
-    @_tell.register
-    def _(self, event: RetryGaveUp) -> None:
-        self._line(f"Attempt {event.calls}: Failed → Gave up: {event.reason} ❌")
-
-    # A chain of agents
-
-    @_tell.register
-    def _(self, event: QueryReceived) -> None:
-        self._line(f'Query: "{event.query}"')
-        self._gap = True
-
-    @_tell.register
-    def _(self, event: AgentFinished) -> None:
-        role = f"Fallback {event.level}" if event.level else "Primary"
-        verdict = {
-            "success": "✅ SUCCESS",
-            "skipped": f"⛔ SKIPPED ({_reason(event.error)})",
-        }.get(event.outcome, f"❌ FAILED ({_reason(event.error)})")
-        self._line(f"{role} ({event.agent}): {verdict}")
-
-    @_tell.register
-    def _(self, event: QueryAnswered) -> None:
-        self._gap = True
-        self._line(f'Result: "{event.result}"')
-        self._line(f"Agent used: {event.agent} (fallback level {event.level})")
-        self._gap = True
-
-    @_tell.register
-    def _(self, event: QueryFailed) -> None:
-        self._gap = True
-        self._line(f"No result: {event.error}")
-        self._gap = True
+def _verdict(event: CallFinished | CallRejected | AgentFinished) -> str:
+    match event:
+        case CallRejected(state=state):
+            return f"⛔ BLOCKED (circuit is {state.lower().replace('_', '-')})"
+        case AgentFinished(outcome="skipped"):
+            return f"⛔ SKIPPED ({_reason(event.error)})"
+        case CallFinished(outcome=Outcome.NEUTRAL):
+            return f"⚪ IGNORED ({_reason(event.error)})"
+        case CallFinished(outcome=Outcome.FAILURE, state=State.CLOSED):
+            return f"❌ FAILED (failures: {event.count}/{event.threshold})"
+        case CallFinished(outcome=Outcome.SUCCESS, state=State.HALF_OPEN):
+            return f"✅ SUCCESS (successes: {event.count}/{event.threshold} in half-open)"
+        case CallFinished(outcome=Outcome.SUCCESS) | AgentFinished(outcome="success"):
+            return "✅ SUCCESS"
+        case _:
+            return f"❌ FAILED ({_reason(event.error)})"
 
 
 def _reason(error: BaseException | None) -> str:

@@ -22,11 +22,12 @@ from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
 from contextvars import Context
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 from resilience_lab.errors import DeadlockError
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 def run_virtual(
@@ -42,13 +43,12 @@ def run_virtual(
     Raises `DeadlockError`, naming the tasks, when all of them wait for something that no timer will
     bring; `TypeError` if `main` is not a coroutine function.
     """
-    coroutine = main(*args) if callable(main) else main
-    if not callable(main) or not inspect.iscoroutine(coroutine):
-        if inspect.iscoroutine(coroutine):
-            coroutine.close()
+    coroutine = main(*args) if callable(main) else None
+    if not inspect.iscoroutine(coroutine):
         raise TypeError(f"main must be a coroutine function (not its call), got {main!r}")
     with _outer_loop_at_rest(), _seeded(seed), asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(coroutine)
+        result: T = runner.run(coroutine)
+    return result
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -75,8 +75,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_at(
         self,
         when: float,
-        callback: Callable[..., object],
-        *args: Any,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Call `callback(*args)` at the virtual moment `when`; never, if that is infinite."""
@@ -87,14 +87,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
             timer._scheduled = True  # type: ignore[attr-defined]
         return timer
 
-    def create_task(
-        self, coro: Any, *, name: str | None = None, **kwargs: Any
-    ) -> asyncio.Task[Any]:
+    def create_task(self, coro: Any, *, name: object = None, **kwargs: Any) -> asyncio.Task[Any]:
         """As usual, but unnamed tasks are called task-1, task-2 ... anew in each run."""
-        return super().create_task(coro, name=name or f"task-{next(self._task_numbers)}", **kwargs)
+        return super().create_task(
+            coro, name=str(name or f"task-{next(self._task_numbers)}"), **kwargs
+        )
 
     def run_in_executor(
-        self, executor: Executor | None, func: Callable[..., T], *args: Any
+        self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
     ) -> asyncio.Future[T]:
         """As usual; the clock stands still until `func` returns."""
         future = super().run_in_executor(executor, func, *args)
@@ -127,11 +127,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
         while timers and timers[0][2].cancelled():
             heapq.heappop(timers)
             self._cancelled_timers -= 1
+        if self._stopping:  # type: ignore[attr-defined]
+            return
         if self._threads:
             self._wakeups.get()
         elif timers:
             self._time = max(self._time, timers[0][0])
-        elif not self._stopping:  # type: ignore[attr-defined]
+        else:
             raise DeadlockError(sorted(map(_describe, asyncio.all_tasks(self))), self._time)
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
