@@ -64,7 +64,6 @@ def is_async(func: Callable[..., Any]) -> bool:
     )
 
 
-def require_callable(func: object) -> None:
-    """`TypeError` if `func` cannot be called, such as a coroutine that was made too early."""
-    if not callable(func):
-        raise TypeError(f"func must be callable (pass the function, not its call), got {func!r}")
+def not_callable(func: object) -> str:
+    """What to tell somebody who passed, most likely, a coroutine that was made too early."""
+    return f"func must be callable (pass the function, not its call), got {func!r}"

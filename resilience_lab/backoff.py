@@ -15,7 +15,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import count
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -97,11 +96,13 @@ class Backoff:
         interval = JITTERS[self.jitter]
         uniform = (self.rng or random).uniform
         delay = self.base_delay
-        for n in count():
+        n = 0
+        while True:
             low, high = interval(self._ceiling(n), self.base_delay, delay)
             # uniform() may round up past its upper end, so the interval bounds it once more.
             delay = min(self.max_delay, high, uniform(low, high))
             yield delay
+            n += 1
 
     def bounds(self, n: int) -> tuple[float, float]:
         """The least and greatest delay in seconds before retry `n` (0 is the first).

@@ -27,7 +27,7 @@ from enum import StrEnum
 from types import CoroutineType, TracebackType
 from typing import Any, ParamSpec, TypeVar, overload
 
-from resilience_lab.arguments import function, positive, text, whole
+from resilience_lab.arguments import function, not_callable, positive, text, whole
 from resilience_lab.decorating import protect
 from resilience_lab.errors import CircuitOpenError
 from resilience_lab.events import (
@@ -226,8 +226,6 @@ class CircuitBreaker:
 
         In a full HALF_OPEN, until the oldest lease ends. To sleep this long is always enough.
         """
-        if self._generation.state is State.CLOSED:
-            return 0.0
         now = self._now()
         with self._lock:
             return self._generation.retry_after(now, self.half_open_max_calls)
@@ -246,6 +244,8 @@ class CircuitBreaker:
         Returns its result and raises its own error, even on the call that trips the breaker.
         Raises `CircuitOpenError` if the call is rejected; `func` is then not touched.
         """
+        if not callable(func):
+            raise TypeError(not_callable(func))
         generation = self._generation
         ticket = generation if isinstance(generation, _Closed) else self._admit()
         try:

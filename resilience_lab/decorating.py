@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from resilience_lab.arguments import is_async, require_callable
+from resilience_lab.arguments import is_async, not_callable
 
 if TYPE_CHECKING:
     from resilience_lab.breaker import CircuitBreaker, Permit
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 def protect(breaker: CircuitBreaker, func: Callable[..., Any]) -> Any:
     """`func` guarded by `breaker`, of the same kind as `func`."""
-    require_callable(func)
+    if not callable(func):
+        raise TypeError(not_callable(func))
     if inspect.isasyncgenfunction(func):
         cover = _async_generator
     elif inspect.isgeneratorfunction(func):
@@ -34,7 +35,17 @@ def protect(breaker: CircuitBreaker, func: Callable[..., Any]) -> Any:
 
 def _coroutine_function(breaker: CircuitBreaker, func: Callable[..., Any]) -> Callable[..., Any]:
     async def protected(*args: Any, **kwargs: Any) -> Any:
-        return await breaker.call(func, *args, **kwargs)
+        # The body of `call` again: one more coroutine around it would double what it costs.
+        generation = breaker._generation
+        ticket: Any = generation if generation.state == "CLOSED" else breaker._admit()
+        try:
+            result = await func(*args, **kwargs)
+        except BaseException as error:
+            breaker._settle_error(ticket, error)
+            raise
+        if breaker._attended or ticket is not generation or generation.failures:
+            breaker._settle_result(ticket, result)
+        return result
 
     return protected
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from itertools import count
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from resilience_lab.arguments import require_callable, text
+from resilience_lab.arguments import not_callable, text
 from resilience_lab.events import AttemptFinished, AttemptStarted, Event
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ class Recorder:
         own): each attempt is recorded as it starts and as it ends, so the gaps between are the
         waits. `name` is the events' source, by default the function's own.
         """
-        require_callable(func)
+        if not callable(func):
+            raise TypeError(not_callable(func))
         source = text("name", getattr(func, "__name__", "watched") if name is None else name)
         numbers = count(1)
 

@@ -14,12 +14,12 @@ import functools
 import inspect
 import math
 import random
-from collections.abc import Awaitable, Callable, Coroutine
-from itertools import count
+from asyncio import get_running_loop
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from types import CoroutineType
 from typing import Any, ParamSpec, TypeVar, overload
 
-from resilience_lab.arguments import function, non_negative, positive, require_callable, text, whole
+from resilience_lab.arguments import function, non_negative, not_callable, positive, text, whole
 from resilience_lab.backoff import Backoff
 from resilience_lab.budget import RetryBudget
 from resilience_lab.deadline import deadline_at
@@ -86,43 +86,40 @@ class Retry:
 
         Raises the last error of `func` itself, or `ResultRejectedError` for a refused last result.
         """
-        require_callable(func)
-        now = asyncio.get_running_loop().time
-        started = now()
+        if not callable(func):
+            raise TypeError(not_callable(func))
+        started = get_running_loop().time()
         if self.budget is not None:
             self.budget.deposit()
-        delays = None
-        error: Exception | None = None
-        try:
-            for calls in count(1):
-                try:
-                    result = func(*args, **kwargs)
-                    if type(result) is CoroutineType or inspect.isawaitable(result):
-                        result = await result
-                except Exception as raised:
-                    if not self.should_retry(raised):
-                        raise
-                    error = raised
-                else:
-                    if self.accept is None or self.accept(result):
-                        self._tell_success(calls, started)
-                        return result
-                    error = ResultRejectedError(result)
-
+        calls = 0
+        delays: Iterator[float] | None = None
+        while True:
+            calls += 1
+            refused = False
+            try:
+                result = func(*args, **kwargs)
+                if type(result) is CoroutineType or inspect.isawaitable(result):
+                    result = await result
+                refused = self.accept is not None and not self.accept(result)
+                if refused:
+                    raise ResultRejectedError(result)
+            except Exception as error:
+                if not (refused or self.should_retry(error)):
+                    raise
                 delays = delays or self.backoff.delays()
                 wait = next(delays) + _hint(error)
-                stop = self._reason_to_stop(error, calls, wait, started)
-                if stop is not None:
-                    self._give_up(error, calls, now() - started, stop)
-                    raise error
-                emit(self.on_event, RetryScheduled(now(), self.name, calls, error, wait))
-                await self._sleep(wait)
-        finally:
-            error = None  # or its traceback and this frame would keep each other alive
+                if self._gives_up(error, calls, wait, started):
+                    raise
+            else:
+                if self.on_event is not None:
+                    self._tell_success(calls, started)
+                return result
+            await self._sleep(wait)
 
     def __call__(self, func: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
         """Decorate a coroutine function (or a plain one: the decorated function is then async)."""
-        require_callable(func)
+        if not callable(func):
+            raise TypeError(not_callable(func))
         if inspect.isasyncgenfunction(func) or inspect.isgeneratorfunction(func):
             raise TypeError(
                 f"func must not be a generator function, got {func!r}: "
@@ -141,35 +138,39 @@ class Retry:
         twin.should_retry = lambda error: not is_over() and self.should_retry(error)
         return twin
 
+    def _gives_up(self, error: Exception, calls: int, wait: float, started: float) -> bool:
+        """Decide whether to call again, and report it. If so, the budget's token is taken."""
+        now = get_running_loop().time()
+        stop = self._reason_to_stop(error, calls, wait, started, now)
+        if stop is None:
+            emit(self.on_event, RetryScheduled(now, self.name, calls, error, wait))
+            return False
+        elapsed = now - started
+        plural = "" if calls == 1 else "s"
+        error.add_note(f"gave up after {calls} call{plural} in {elapsed:.1f} s: {stop}")
+        emit(self.on_event, RetryGaveUp(now, self.name, calls, elapsed, error, stop))
+        return True
+
     def _reason_to_stop(
-        self, error: Exception, calls: int, wait: float, started: float
+        self, error: Exception, calls: int, wait: float, started: float, now: float
     ) -> str | None:
-        """Why not to wait `wait` seconds and call again; None, and a token taken, to go on."""
         hint = _hint(error)
         due = deadline_at()
-        end = asyncio.get_running_loop().time() + wait
         if calls > self.max_retries:
             return f"max_retries is {self.max_retries}"
         if hint > self.max_retry_after:
             return f"retry_after ({hint:g} s) is over max_retry_after ({self.max_retry_after:g} s)"
-        if self.max_elapsed is not None and end > started + self.max_elapsed:
+        if self.max_elapsed is not None and now + wait > started + self.max_elapsed:
             return f"waiting {wait:.1f} s would pass max_elapsed ({self.max_elapsed:g} s)"
-        if due is not None and end >= due:
+        if due is not None and now + wait >= due:
             return f"waiting {wait:.1f} s would pass the deadline"
         if self.budget is not None and not self.budget.try_withdraw():
             return "the retry budget is spent"
         return None
 
     def _tell_success(self, calls: int, started: float) -> None:
-        if self.on_event is not None:
-            now = asyncio.get_running_loop().time()
-            emit(self.on_event, RetrySucceeded(now, self.name, calls, now - started))
-
-    def _give_up(self, error: Exception, calls: int, elapsed: float, reason: str) -> None:
-        plural = "" if calls == 1 else "s"
-        error.add_note(f"gave up after {calls} call{plural} in {elapsed:.1f} s: {reason}")
-        now = asyncio.get_running_loop().time()
-        emit(self.on_event, RetryGaveUp(now, self.name, calls, elapsed, error, reason))
+        now = get_running_loop().time()
+        emit(self.on_event, RetrySucceeded(now, self.name, calls, now - started))
 
     async def _sleep(self, seconds: float) -> None:
         try:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from resilience_lab.arguments import function
 from resilience_lab.breaker import State
-from resilience_lab.errors import CircuitOpenError, RateLimitedError
+from resilience_lab.errors import CircuitOpenError, RateLimitedError, ResultRejectedError
 from resilience_lab.events import (
     AgentFinished,
     CallFinished,
@@ -137,4 +137,6 @@ def _reason(error: BaseException | None) -> str:
         return "rate limit"
     if isinstance(error, CircuitOpenError):
         return "circuit is open"
+    if isinstance(error, ResultRejectedError):
+        return "answer refused"
     return "no error" if error is None else type(error).__name__

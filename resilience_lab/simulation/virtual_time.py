@@ -63,7 +63,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._time = 0.0
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._order = count()
-        self._cancelled_timers = 0
+        self._cancelled_since_sweep = 0
         self._task_numbers = count(1)
         self._threads = 0  # at work in an executor
         self._wakeups: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -105,6 +105,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _thread_done(self, _future: object) -> None:
         self._threads -= 1
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Wait for the threads at once: there is nothing else left to run."""
+        executor = self._default_executor  # type: ignore[attr-defined]
+        if executor is not None:
+            executor.shutdown(wait=True)
+
     # What BaseEventLoop leaves to its subclasses
 
     def _run_once(self) -> None:
@@ -126,7 +132,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
         timers = self._timers
         while timers and timers[0][2].cancelled():
             heapq.heappop(timers)
-            self._cancelled_timers -= 1
         if self._stopping:  # type: ignore[attr-defined]
             return
         if self._threads:
@@ -140,11 +145,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Drop cancelled timers once they are the most, or a long run would drown in them."""
         if not handle._scheduled:  # type: ignore[attr-defined]
             return
-        self._cancelled_timers += 1
-        if self._cancelled_timers > 100 and self._cancelled_timers > len(self._timers) / 2:
+        self._cancelled_since_sweep += 1
+        if self._cancelled_since_sweep > max(100, len(self._timers) / 2):
             self._timers = [entry for entry in self._timers if not entry[2].cancelled()]
             heapq.heapify(self._timers)
-            self._cancelled_timers = 0
+            self._cancelled_since_sweep = 0
 
     def _write_to_self(self) -> None:
         """Called by other threads, after they have put something into the ready queue."""

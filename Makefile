@@ -1,0 +1,96 @@
+# Needs GNU make and Python 3.11 or newer, nothing else: everything is installed into .venv.
+
+VENV := .venv
+BIN := $(VENV)/bin
+NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	if $$p $(NEW_ENOUGH) 2>/dev/null; then echo $$p; break; fi; done)
+
+LAB_FLAGS ?=
+LOCK_FLAGS ?=
+NOTEBOOKS ?=
+LAB = $(BIN)/jupyter-lab --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
+	--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
+NBVAL = $(BIN)/pytest --nbval --nbval-current-env --nbval-cell-timeout=60 -n 2 --dist loadfile
+
+# A stamp is as old as the pins that it installed, so nothing is installed twice.
+VENV_READY := $(VENV)/.venv-ready
+LAB_READY := $(VENV)/.lab-ready
+TEST_READY := $(VENV)/.test-ready
+BENCH_READY := $(VENV)/.bench-ready
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help lab test check notebooks bench lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+lab: $(LAB_READY) ## open the lab in a browser (LAB_FLAGS=... for more JupyterLab flags)
+	$(LAB) $(LAB_FLAGS)
+
+test: $(TEST_READY) ## run every test, then every notebook against its committed outputs
+	@status=0; set -x; \
+	$(BIN)/pytest -n 2 --cov --cov-report=term-missing:skip-covered tests || status=1; \
+	$(NBVAL) notebooks/ || status=1; \
+	exit $$status
+
+check: $(TEST_READY) ## lint, format and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict
+
+notebooks: $(LAB_READY) ## execute the notebooks and write them back (NOTEBOOKS=... for some)
+	$(BIN)/python tests/notebooks/regenerate.py $(NOTEBOOKS)
+
+bench: $(BENCH_READY) ## run the benchmarks
+	$(BIN)/pytest tests/benchmarks
+
+lock: $(BIN)/uv ## write the pins anew from pyproject.toml (LOCK_FLAGS=--upgrade for newer ones)
+	$(call compile,binder/requirements.txt,--extra lab)
+	$(call compile,tests/requirements.txt,--extra test --constraint binder/requirements.txt)
+	$(call compile,tests/benchmarks/requirements.txt,--extra bench --constraint tests/requirements.txt)
+
+clean: ## remove .venv, caches and build output
+	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .benchmarks
+	rm -rf .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +
+
+$(VENV_READY):
+	@'$(PYTHON)' $(NEW_ENOUGH) 2>/dev/null || { \
+		echo 'Python 3.11 or newer is needed, and $(or $(PYTHON),python3) is not.' \
+			'Choose one: make $(MAKECMDGOALS) PYTHON=python3.12' >&2; exit 1; }
+	'$(PYTHON)' -m venv $(VENV)
+	@touch $@
+
+# Matplotlib lists the fonts on its first import and, on a slow disk, says so: here, not in a notebook.
+$(LAB_READY): binder/requirements.txt pyproject.toml $(VENV_READY)
+	@echo 'Installing the lab into $(VENV): a minute or two, the first time.'
+	@$(BIN)/pip install --quiet --requirement $<
+	@$(BIN)/pip install --quiet --no-deps --editable .
+	@$(BIN)/python -c 'import matplotlib.pyplot'
+	@touch $@
+
+$(TEST_READY): tests/requirements.txt $(LAB_READY)
+	@echo 'Installing what the tests need.'
+	@$(BIN)/pip install --quiet --requirement $<
+	@touch $@
+
+$(BENCH_READY): tests/benchmarks/requirements.txt $(LAB_READY)
+	@echo 'Installing what the benchmarks need.'
+	@$(BIN)/pip install --quiet --requirement $<
+	@touch $@
+
+$(BIN)/uv: $(VENV_READY)
+	@$(BIN)/pip install --quiet uv
+	@touch $@
+
+define compile
+$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate \
+	--no-header $(LOCK_FLAGS) $(2) --output-file $(1) pyproject.toml
+{ echo '# Exact pins, written by `make lock` from the extras in pyproject.toml.'; cat $(1); } > $(1).new
+mv $(1).new $(1)
+endef

@@ -1,0 +1,540 @@
+"""Contract, section 6: `FallbackOrchestrator`."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import pickle
+
+import pytest
+
+from resilience_lab import (
+    AgentTimeoutError,
+    AllAgentsFailedError,
+    Backoff,
+    BaseAgent,
+    CircuitBreaker,
+    CircuitOpenError,
+    DeadlineExceededError,
+    FallbackOrchestrator,
+    RateLimitedError,
+    Recorder,
+    ResultRejectedError,
+    Retry,
+    ScriptedAgent,
+    deadline,
+)
+from resilience_lab.events import AgentFinished, QueryAnswered, QueryFailed, QueryReceived
+
+NO_JITTER = Backoff(1, jitter="none")
+HANG = (math.inf, "never")
+
+
+def now():
+    return asyncio.get_running_loop().time()
+
+
+def outcomes(attempts):
+    return [(attempt["agent"], attempt["outcome"], attempt["calls"]) for attempt in attempts]
+
+
+# 6.1 the result
+
+
+async def test_promise_6_1_the_primary_answers():
+    primary = ScriptedAgent("gpt4", [(2.0, "hello")])
+    spare = ScriptedAgent("local", ["unused"])
+
+    result = await FallbackOrchestrator().execute_with_fallback("hi", primary, [spare])
+
+    assert type(result) is dict
+    assert result == {
+        "result": "hello",
+        "agent_used": "gpt4",
+        "fallback_level": 0,
+        "attempts": [
+            {
+                "agent": "gpt4",
+                "level": 0,
+                "outcome": "success",
+                "error": None,
+                "calls": 1,
+                "started": 0.0,
+                "duration": 2.0,
+            }
+        ],
+        "elapsed": 2.0,
+    }
+    assert primary.queries == ["hi"]
+    assert spare.queries == []
+
+
+async def test_promise_6_1_every_agent_touched_has_one_entry():
+    error = RateLimitedError("gpt35", 20.0)
+    await asyncio.sleep(100)  # `started` counts from the query
+    result = await FallbackOrchestrator(attempt_timeout=10).execute_with_fallback(
+        "hi",
+        ScriptedAgent("gpt4", [HANG]),
+        [
+            ScriptedAgent("gpt35", [(1.0, error)]),
+            ScriptedAgent("local", [(0.5, "hello")]),
+            ScriptedAgent("unused", ["hello"]),
+        ],
+    )
+
+    assert (result["agent_used"], result["fallback_level"], result["elapsed"]) == ("local", 2, 11.5)
+    timeout, limited, success = result["attempts"]
+    assert isinstance(timeout["error"], AgentTimeoutError)
+    assert limited["error"] is error
+    assert [
+        (a["outcome"], a["level"], a["started"], a["duration"]) for a in result["attempts"]
+    ] == [
+        ("timeout", 0, 0.0, 10.0),
+        ("failed", 1, 10.0, 1.0),
+        ("success", 2, 11.0, 0.5),
+    ]
+    assert success["error"] is None
+
+
+async def test_a_refused_answer_leads_on():
+    orchestrator = FallbackOrchestrator(
+        accept=lambda text: "sorry" not in text, fallback_on=OSError
+    )
+
+    result = await orchestrator.execute_with_fallback(
+        "hi", ScriptedAgent("polite", ["sorry, no"]), [ScriptedAgent("plain", ["yes"])]
+    )
+
+    assert outcomes(result["attempts"]) == [("polite", "rejected", 1), ("plain", "success", 1)]
+    assert isinstance(result["attempts"][0]["error"], ResultRejectedError)
+
+
+async def test_no_fallback_agents_is_a_chain_of_one():
+    result = await FallbackOrchestrator().execute_with_fallback("hi", ScriptedAgent("a", ["b"]), [])
+
+    assert result["result"] == "b"
+
+
+# 6.2 breakers
+
+
+def per_agent(threshold=2, **options):
+    return lambda agent: CircuitBreaker(threshold, 30, name=agent.name, **options)
+
+
+async def test_promise_6_2_one_breaker_per_agent_name_kept_between_calls():
+    made = []
+
+    def factory(agent):
+        made.append(agent.name)
+        return per_agent()(agent)
+
+    orchestrator = FallbackOrchestrator(breaker=factory)
+    primary, spare = ScriptedAgent("gpt4", [OSError()]), ScriptedAgent("local", ["hello"])
+
+    for _ in range(2):
+        await orchestrator.execute_with_fallback("hi", primary, [spare])
+
+    assert made == ["gpt4", "local"]
+    assert orchestrator.breakers["gpt4"].state == "OPEN"
+    assert orchestrator.breakers["local"].state == "CLOSED"
+
+
+async def test_promise_6_2_an_open_agent_is_skipped_uncalled_and_unwaited():
+    orchestrator = FallbackOrchestrator(
+        breaker=per_agent(1), retry=Retry(3, NO_JITTER), attempt_timeout=10
+    )
+    primary, spare = ScriptedAgent("gpt4", [OSError()]), ScriptedAgent("local", ["hello"])
+    await orchestrator.execute_with_fallback("one", primary, [spare])
+    before = now()
+
+    result = await orchestrator.execute_with_fallback("two", primary, [spare])
+
+    assert now() == before
+    assert primary.queries == ["one"]
+    skipped = result["attempts"][0]
+    assert (skipped["outcome"], skipped["calls"], skipped["duration"]) == ("skipped", 0, 0.0)
+    assert isinstance(skipped["error"], CircuitOpenError)
+
+
+async def test_promise_6_2_a_full_half_open_agent_is_skipped_too():
+    orchestrator = FallbackOrchestrator(breaker=per_agent(1), retry=Retry(3, NO_JITTER))
+    primary = ScriptedAgent("gpt4", [OSError(), (50.0, "slow")])
+    spare = ScriptedAgent("local", ["hello"])
+    await orchestrator.execute_with_fallback("one", primary, [spare])
+    await asyncio.sleep(30)
+    probe = asyncio.create_task(orchestrator.execute_with_fallback("two", primary, [spare]))
+    await asyncio.sleep(1)
+
+    result = await orchestrator.execute_with_fallback("three", primary, [spare])
+
+    assert now() == 31.0
+    assert outcomes(result["attempts"]) == [("gpt4", "skipped", 0), ("local", "success", 1)]
+    assert (await probe)["agent_used"] == "gpt4"
+
+
+async def test_a_skipped_agent_leads_on_whatever_fallback_on_says():
+    orchestrator = FallbackOrchestrator(breaker=per_agent(), fallback_on=OSError)
+    primary, spare = ScriptedAgent("gpt4", ["unused"]), ScriptedAgent("local", ["hello"])
+    orchestrator.breaker_of(primary).isolate()
+
+    result = await orchestrator.execute_with_fallback("hi", primary, [spare])
+
+    assert result["agent_used"] == "local"
+
+
+# 6.3 the order around one agent
+
+
+async def test_promise_6_3_the_breaker_sees_every_attempt_and_each_has_its_own_timeout():
+    recorder = Recorder()
+    orchestrator = FallbackOrchestrator(
+        attempt_timeout=5, retry=Retry(2, NO_JITTER), breaker=per_agent(9, on_event=recorder)
+    )
+
+    result = await orchestrator.execute_with_fallback(
+        "hi", ScriptedAgent("gpt4", [HANG, OSError(), (4.0, "late but in time")]), []
+    )
+
+    assert result["attempts"][0]["calls"] == 3
+    assert result["elapsed"] == 5 + 1 + 0 + 2 + 4
+    assert [(event.time, event.outcome) for event in recorder] == [
+        (5.0, "FAILURE"),
+        (6.0, "FAILURE"),
+        (12.0, "SUCCESS"),
+    ]
+
+
+async def test_promise_6_3_a_breaker_that_opens_ends_the_turn_at_once():
+    orchestrator = FallbackOrchestrator(retry=Retry(5, NO_JITTER), breaker=per_agent(2))
+    error = OSError("down")
+
+    result = await orchestrator.execute_with_fallback(
+        "hi", ScriptedAgent("gpt4", [error]), [ScriptedAgent("local", ["hello"])]
+    )
+
+    assert now() == 1.0  # one wait between two calls, none after the trip
+    assert outcomes(result["attempts"]) == [("gpt4", "failed", 2), ("local", "success", 1)]
+    assert result["attempts"][0]["error"] is error
+
+
+async def test_promise_6_3_a_breaker_opened_by_others_during_a_wait_ends_the_turn():
+    orchestrator = FallbackOrchestrator(
+        retry=Retry(5, Backoff(10, jitter="none")), breaker=per_agent(2)
+    )
+    error = OSError("down")
+    primary = ScriptedAgent("gpt4", [error])
+    asyncio.get_running_loop().call_later(
+        3, lambda: orchestrator.breakers["gpt4"].acquire().failure(OSError())
+    )
+
+    result = await orchestrator.execute_with_fallback(
+        "hi", primary, [ScriptedAgent("local", ["hello"])]
+    )
+
+    assert now() == 10.0
+    assert outcomes(result["attempts"]) == [("gpt4", "failed", 1), ("local", "success", 1)]
+    assert result["attempts"][0]["error"] is error
+
+
+async def test_an_agents_own_circuit_open_error_is_a_failure_like_others():
+    orchestrator = FallbackOrchestrator(retry=Retry(1, NO_JITTER), breaker=per_agent(9))
+    inner = CircuitOpenError("inside", "OPEN", 3.0)
+
+    result = await orchestrator.execute_with_fallback(
+        "hi", ScriptedAgent("gpt4", [inner]), [ScriptedAgent("local", ["hello"])]
+    )
+
+    assert outcomes(result["attempts"]) == [("gpt4", "failed", 2), ("local", "success", 1)]
+    assert now() == 4.0  # its hint was honoured
+
+
+async def test_the_retrys_own_accept_makes_a_rejected_turn():
+    orchestrator = FallbackOrchestrator(
+        retry=Retry(1, NO_JITTER, accept=lambda text: text != "no"), breaker=per_agent()
+    )
+
+    result = await orchestrator.execute_with_fallback(
+        "hi", ScriptedAgent("gpt4", ["no"]), [ScriptedAgent("local", ["yes"])]
+    )
+
+    assert outcomes(result["attempts"]) == [("gpt4", "rejected", 2), ("local", "success", 1)]
+
+
+async def test_the_shared_retry_is_not_changed():
+    retry = Retry(1, NO_JITTER)
+    decide = retry.should_retry
+    orchestrator = FallbackOrchestrator(retry=retry, breaker=per_agent())
+
+    await orchestrator.execute_with_fallback("hi", ScriptedAgent("gpt4", ["hello"]), [])
+
+    assert retry.should_retry is decide
+
+
+# 6.4 all fail
+
+
+async def test_promise_6_4_all_fail():
+    errors = [OSError("a"), RateLimitedError("b", 5.0), ValueError("c")]
+    agents = [ScriptedAgent(name, [error]) for name, error in zip("abc", errors, strict=True)]
+
+    with pytest.raises(AllAgentsFailedError) as raised:
+        await FallbackOrchestrator().execute_with_fallback("hi", agents[0], agents[1:])
+
+    assert isinstance(raised.value, ExceptionGroup)
+    assert raised.value.exceptions == tuple(errors)
+    assert outcomes(raised.value.attempts) == [(name, "failed", 1) for name in "abc"]
+    assert raised.value.retry_after is None
+    assert str(raised.value) == "all 3 agents failed: a (failed), b (failed), c (failed)"
+
+
+async def test_promise_6_4_except_star_and_pickle_keep_the_ledger():
+    agents = [ScriptedAgent("a", [OSError("a")]), ScriptedAgent("b", [ValueError("b")])]
+
+    try:
+        await FallbackOrchestrator().execute_with_fallback("hi", agents[0], agents[1:])
+    except* OSError as group:
+        caught = group
+    except* ValueError:
+        pass
+
+    copied = pickle.loads(pickle.dumps(caught))
+    assert len(copied.exceptions) == 1
+    assert outcomes(copied.attempts) == [("a", "failed", 1), ("b", "failed", 1)]
+
+
+async def test_promise_6_4_when_all_were_skipped_the_earliest_retry_after():
+    orchestrator = FallbackOrchestrator(
+        breaker=lambda agent: CircuitBreaker(1, 30 if agent.name == "a" else 20)
+    )
+    agents = [ScriptedAgent("a", [OSError()]), ScriptedAgent("b", [OSError()])]
+    with pytest.raises(AllAgentsFailedError):
+        await orchestrator.execute_with_fallback("hi", agents[0], agents[1:])
+    await asyncio.sleep(8)
+
+    with pytest.raises(AllAgentsFailedError) as raised:
+        await orchestrator.execute_with_fallback("hi", agents[0], agents[1:])
+
+    assert raised.value.retry_after == 12.0
+    assert str(raised.value) == (
+        "all 2 agents failed: a (skipped), b (skipped); next probe in 12.0 s"
+    )
+
+
+async def test_a_retry_around_the_chain_follows_that_hint():
+    orchestrator = FallbackOrchestrator(breaker=lambda _: CircuitBreaker(1, 20))
+    agent = ScriptedAgent("a", [OSError(), "well again"])
+    retry = Retry(2, NO_JITTER)
+
+    result = await retry.call(orchestrator.execute_with_fallback, "hi", agent, [])
+
+    assert result["result"] == "well again"
+    assert now() == 1 + 19 + 2
+
+
+@pytest.mark.parametrize("fallback_on", [OSError, (OSError,), lambda e: isinstance(e, OSError)])
+async def test_promise_6_4_an_error_outside_fallback_on_propagates_at_once(fallback_on):
+    recorder = Recorder()
+    error = ValueError("a bug, not an outage")
+    spare = ScriptedAgent("local", ["unused"])
+
+    with pytest.raises(ValueError, match="a bug") as raised:
+        await FallbackOrchestrator(
+            fallback_on=fallback_on, on_event=recorder
+        ).execute_with_fallback("hi", ScriptedAgent("gpt4", [error]), [spare])
+
+    assert raised.value is error
+    assert spare.queries == []
+    assert [type(event) for event in recorder] == [QueryReceived, AgentFinished, QueryFailed]
+
+
+async def test_promise_6_4_cancellation_never_falls_back():
+    spare = ScriptedAgent("local", ["unused"])
+    orchestrator = FallbackOrchestrator(
+        fallback_on=BaseException, retry=Retry(3), breaker=per_agent(1)
+    )
+    task = asyncio.create_task(
+        orchestrator.execute_with_fallback("hi", ScriptedAgent("gpt4", [HANG]), [spare])
+    )
+    await asyncio.sleep(1)
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert spare.queries == []
+    assert orchestrator.breakers["gpt4"].failure_count == 0
+
+
+# 6.5 deadlines and names
+
+
+async def test_promise_6_5_timeouts_are_cut_to_the_remaining_deadline():
+    agents = [ScriptedAgent(name, [HANG]) for name in "abc"]
+
+    with pytest.raises(DeadlineExceededError):
+        async with deadline(15):
+            await FallbackOrchestrator(attempt_timeout=10).execute_with_fallback(
+                "hi", agents[0], agents[1:]
+            )
+
+    assert now() == 15.0
+    assert agents[2].queries == []
+
+
+async def test_promise_6_5_also_in_a_task_that_the_deadlines_owner_does_not_wait_for():
+    agents = [ScriptedAgent(name, [HANG]) for name in "abc"]
+    chain = FallbackOrchestrator(attempt_timeout=10)
+
+    async with deadline(15):
+        task = asyncio.create_task(chain.execute_with_fallback("hi", agents[0], agents[1:]))
+        await asyncio.sleep(0)
+    with pytest.raises(DeadlineExceededError):
+        await task
+
+    assert now() == 15.0
+    assert agents[2].queries == []
+
+
+async def test_promise_6_5_a_deadline_bounds_attempts_that_have_no_timeout():
+    chain = FallbackOrchestrator()
+    async with deadline(4):
+        task = asyncio.create_task(
+            chain.execute_with_fallback("hi", ScriptedAgent("a", [HANG]), [])
+        )
+        await asyncio.sleep(0)
+    with pytest.raises(DeadlineExceededError):
+        await task
+
+    assert now() == 4.0
+
+
+async def test_promise_6_5_two_agents_with_one_name_are_refused():
+    agents = [ScriptedAgent("twin", ["a"]), ScriptedAgent("twin", ["b"])]
+
+    with pytest.raises(
+        ValueError, match="agent names must differ within a chain, got 'twin' twice"
+    ):
+        await FallbackOrchestrator().execute_with_fallback("hi", agents[0], agents[1:])
+
+    assert agents[0].queries == []
+
+
+async def test_an_agents_own_timeout_error_is_a_timeout():
+    error = TimeoutError("the agent's own")
+
+    with pytest.raises(AllAgentsFailedError) as raised:
+        await FallbackOrchestrator(attempt_timeout=10).execute_with_fallback(
+            "hi", ScriptedAgent("a", [error]), []
+        )
+
+    assert raised.value.attempts[0]["outcome"] == "timeout"
+    assert raised.value.exceptions == (error,)
+    assert str(raised.value) == "the only agent failed: a (timeout)"
+
+
+# Events
+
+
+async def test_the_events_tell_the_whole_story():
+    recorder = Recorder()
+    error = OSError("down")
+    orchestrator = FallbackOrchestrator(on_event=recorder, name="chain")
+
+    await orchestrator.execute_with_fallback(
+        "hi", ScriptedAgent("a", [(1.0, error)]), [ScriptedAgent("b", [(2.0, "hello")])]
+    )
+    with pytest.raises(AllAgentsFailedError) as raised:
+        await orchestrator.execute_with_fallback("hi", ScriptedAgent("a", [error]), [])
+
+    assert list(recorder) == [
+        QueryReceived(0.0, "chain", "hi", ("a", "b")),
+        AgentFinished(1.0, "chain", "a", 0, "failed", error, 1, 0.0, 1.0),
+        AgentFinished(3.0, "chain", "b", 1, "success", None, 1, 1.0, 2.0),
+        QueryAnswered(3.0, "chain", "hello", "b", 1, 3.0),
+        QueryReceived(3.0, "chain", "hi", ("a",)),
+        AgentFinished(3.0, "chain", "a", 0, "failed", error, 1, 0.0, 0.0),
+        QueryFailed(3.0, "chain", raised.value, 0.0),
+    ]
+
+
+async def test_one_orchestrator_serves_many_queries_at_once():
+    orchestrator = FallbackOrchestrator(breaker=per_agent(100))
+    primary = ScriptedAgent("a", [(1.0, OSError())])
+    spare = ScriptedAgent("b", [(1.0, "hello")])
+
+    results = await asyncio.gather(
+        *(orchestrator.execute_with_fallback("hi", primary, [spare]) for _ in range(50))
+    )
+
+    assert {result["elapsed"] for result in results} == {2.0}
+    assert now() == 2.0
+
+
+# Bad arguments
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("attempt_timeout", 0),
+        ("attempt_timeout", math.nan),
+        ("attempt_timeout", "10"),
+        ("retry", 3),
+        ("retry", Retry),
+        ("breaker", CircuitBreaker()),
+        ("breaker", 5),
+        ("fallback_on", "all"),
+        ("accept", True),
+        ("on_event", 1),
+        ("name", ""),
+    ],
+)
+def test_bad_arguments_are_refused_by_name_and_value(argument, value):
+    with pytest.raises((ValueError, TypeError)) as refusal:
+        FallbackOrchestrator(**{argument: value})
+
+    assert argument in str(refusal.value)
+    assert repr(value) in str(refusal.value)
+
+
+class Nameless:
+    async def run(self, query):
+        return query
+
+
+@pytest.mark.parametrize("agent", [None, "gpt4", Nameless(), ScriptedAgent, asyncio.sleep])
+async def test_what_is_no_agent_is_refused(agent):
+    good = ScriptedAgent("good", ["hello"])
+    for chain in [(agent, []), (good, [agent])]:
+        with pytest.raises(TypeError, match="an agent must have a name and a run method, got "):
+            await FallbackOrchestrator().execute_with_fallback("hi", *chain)
+
+
+@pytest.mark.parametrize("agents", [None, "local", 3])
+async def test_fallback_agents_must_be_a_list(agents):
+    with pytest.raises(TypeError, match="fallback_agents must be a list of agents, got "):
+        await FallbackOrchestrator().execute_with_fallback("hi", ScriptedAgent("a", ["b"]), agents)
+
+
+async def test_a_breaker_factory_that_makes_something_else_is_refused():
+    with pytest.raises(TypeError, match="breaker must make a CircuitBreaker for each agent, got 3"):
+        await FallbackOrchestrator(breaker=lambda _: 3).execute_with_fallback(
+            "hi", ScriptedAgent("a", ["b"]), []
+        )
+
+
+async def test_any_agent_with_a_name_and_a_run_method_will_do():
+    class Duck:
+        name = "duck"
+
+        async def run(self, query):
+            return f"quack, {query}"
+
+    class GPT4Agent(BaseAgent):
+        async def run(self, query):
+            raise OSError
+
+    result = await FallbackOrchestrator().execute_with_fallback("hi", GPT4Agent(), [Duck()])
+
+    assert outcomes(result["attempts"]) == [("GPT4Agent", "failed", 1), ("duck", "success", 1)]

@@ -1,0 +1,177 @@
+"""Contract, section 8: `Transcript` and the classic transcript."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import math
+import runpy
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from resilience_lab import (
+    Backoff,
+    CircuitBreaker,
+    CircuitOpenError,
+    FallbackOrchestrator,
+    Retry,
+    ScriptedAgent,
+    Transcript,
+    run_virtual,
+)
+from resilience_lab.demo import classic
+from resilience_lab.events import Event, Section
+
+CLASSIC = (Path(__file__).parent / "classic_transcript.txt").read_text(encoding="utf-8")
+
+
+class Lines(list):
+    """A transcript's lines, kept."""
+
+    def __init__(self):
+        super().__init__()
+        self.listener = Transcript(self.append)
+
+
+async def boom():
+    raise OSError
+
+
+def test_promise_8_the_classic_transcript_line_by_line():
+    lines = Lines()
+
+    run_virtual(classic, lines.listener)
+
+    assert "\n".join(lines) + "\n" == CLASSIC
+
+
+def test_promise_8_it_prints_by_default(capsys):
+    run_virtual(classic, Transcript())
+
+    assert capsys.readouterr().out == CLASSIC
+
+
+def test_promise_8_as_a_module(capsys):
+    runpy.run_module("resilience_lab", run_name="__main__")
+
+    assert capsys.readouterr().out == CLASSIC
+
+
+def test_promise_8_on_a_stdout_that_is_no_file(monkeypatch):
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+
+    runpy.run_module("resilience_lab", run_name="__main__")
+
+    assert sys.stdout.getvalue() == CLASSIC
+
+
+async def test_the_waits_of_the_demo_really_pass():
+    await classic(lambda _: None)
+
+    assert asyncio.get_running_loop().time() == 30 + (1 + 2) + 10
+
+
+async def test_what_the_classic_story_does_not_show():
+    lines = Lines()
+    breaker = CircuitBreaker(1, 1, probe_timeout=5, on_event=lines.listener)
+    breaker.acquire().success()
+    breaker.acquire().failure(asyncio.CancelledError())
+    breaker.acquire().ignore()
+    breaker.acquire().failure(OSError())
+    await asyncio.sleep(1)
+    hung = breaker.acquire()
+    with suppress(CircuitOpenError):
+        breaker.acquire()
+    await asyncio.sleep(5)
+    breaker.acquire().failure(OSError())
+    hung.success()
+    breaker.isolate()
+    breaker.reset()
+
+    assert lines == [
+        "Attempt 1: ✅ SUCCESS",
+        "Attempt 2: ⚪ IGNORED (CancelledError)",
+        "Attempt 3: ⚪ IGNORED (no error)",
+        "Attempt 4: ❌ FAILED (failures: 1/1)",
+        ">>> Circuit OPEN - blocking requests",
+        "",
+        "[1 second later...]",
+        ">>> Circuit HALF_OPEN - testing recovery",
+        "",
+        "Attempt 5: ⛔ BLOCKED (circuit is half-open)",
+        ">>> No answer from a probe for 5 s - its permit is free again",
+        "Attempt 6: ❌ FAILED (OSError)",
+        ">>> Circuit OPEN - blocking requests",
+        "",
+        ">>> Circuit OPEN - isolated by hand",
+        "",
+        ">>> Circuit CLOSED - reset by hand",
+    ]
+
+
+async def test_a_probe_right_at_the_end_of_the_break_needs_no_time_line():
+    lines = Lines()
+    clock = [0.0]
+    breaker = CircuitBreaker(1, 1, on_event=lines.listener, clock=lambda: clock[0])
+    breaker.acquire().failure(OSError())
+    clock[0] = 1.0
+    lines.listener(Event(1.0, "the test"))
+
+    breaker.acquire()
+
+    assert lines[-1] == ">>> Circuit HALF_OPEN - testing recovery"
+    assert "later" not in "".join(lines)
+
+
+async def test_a_retry_that_gives_up():
+    lines = Lines()
+    with pytest.raises(OSError):
+        await Retry(1, Backoff(1, jitter="none"), on_event=lines.listener).call(boom)
+
+    assert lines == [
+        "Attempt 1: Failed → Retry in 1.0s",
+        "Attempt 2: Failed → Gave up: max_retries is 1 ❌",
+    ]
+
+
+async def test_a_chain_that_fails():
+    lines = Lines()
+    lines.listener(Section(0.0, "test", "Fallback"))
+    orchestrator = FallbackOrchestrator(
+        attempt_timeout=5,
+        breaker=lambda agent: CircuitBreaker(name=agent.name),
+        accept=lambda text: text != "no",
+        on_event=lines.listener,
+    )
+    agents = [
+        ScriptedAgent("isolated", ["unused"]),
+        ScriptedAgent("hanging", [(math.inf, "never")]),
+        ScriptedAgent("refusing", ["no"]),
+        ScriptedAgent("broken", [ValueError("bug")]),
+    ]
+    orchestrator.breaker_of(agents[0]).isolate()
+
+    with pytest.raises(ExceptionGroup):
+        await orchestrator.execute_with_fallback("hi", agents[0], agents[1:])
+
+    assert lines == [
+        "=== Fallback ===",
+        "",
+        'Query: "hi"',
+        "",
+        "Primary (isolated): ⛔ SKIPPED (circuit is open)",
+        "Fallback 1 (hanging): ❌ FAILED (timeout)",
+        "Fallback 2 (refusing): ❌ FAILED (answer refused)",
+        "Fallback 3 (broken): ❌ FAILED (ValueError)",
+        "",
+        "No result: all 4 agents failed: isolated (skipped), hanging (timeout), "
+        "refusing (rejected), broken (failed)",
+    ]
+
+
+def test_write_must_be_a_function():
+    with pytest.raises(TypeError, match="write must be callable, got 3"):
+        Transcript(3)
