@@ -8,6 +8,9 @@ and a chain that falls back from agent to agent. Time is the event loop's, so th
 in virtual time: see `run_virtual`.
 """
 
+from importlib import import_module
+from typing import Any
+
 from resilience_lab.agents import BaseAgent, ScriptedAgent
 from resilience_lab.backoff import JITTERS, Backoff
 from resilience_lab.breaker import CircuitBreaker, Permit, State
@@ -32,6 +35,16 @@ from resilience_lab.simulation import run_virtual
 from resilience_lab.transcript import Transcript
 
 __version__ = "0.1.0"
+
+_LIVE = {"ChatAgent", "FaultyServer", "SentimentAgent"}
+
+
+def __getattr__(name: str) -> Any:
+    """The agents of `resilience_lab.live`: imported when asked for, as they need the lab extra."""
+    if name in _LIVE:
+        return getattr(import_module("resilience_lab.live"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "JITTERS",

@@ -110,8 +110,13 @@ class ChatAgent(BaseAgent):
                     return await self._judge(response)
         except TimeoutError:
             return AgentTimeoutError(self.name, self.timeout)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
-            return self._fault(error, wire)
+        except UnusableError as error:
+            return AgentResponseError(self.name, str(error))
+        # A proxy variable may hold an invalid URL; TLS that breaks later on is a bare OSError.
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            if isinstance(error, httpx.RemoteProtocolError) and not wire.was_dropped:
+                return AgentResponseError(self.name, "it is not valid HTTP")
+            return AgentConnectionError(self.name, _why_lost(error))
 
     def _client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
@@ -124,6 +129,7 @@ class ChatAgent(BaseAgent):
         )
 
     async def _judge(self, response: httpx.Response) -> str | AgentError:
+        """The answer, or what the status means. Raises `UnusableError` if it is neither."""
         status, headers = response.status_code, response.headers
         wait = parse_retry_after(headers.get("retry-after"), headers.get("date"))
         if status == 429:
@@ -132,10 +138,7 @@ class ChatAgent(BaseAgent):
             return ServerFaultError(self.name, status, await self._explanation(response), wait)
         if not response.is_success:
             return RequestRefusedError(self.name, status, await self._explanation(response), wait)
-        try:
-            return self._key.redact(await _answer(response))
-        except UnusableError as error:
-            return AgentResponseError(self.name, str(error))
+        return self._key.redact(await _answer(response))
 
     async def _explanation(self, response: httpx.Response) -> str:
         """The server's own words, fit to print; "" if there are none, for the status is enough."""
@@ -148,12 +151,6 @@ class ChatAgent(BaseAgent):
                 # Clean first: a key with a control character in it would not be found.
                 return self._key.redact(_printable(message))[:_MOST_WORDS]
         return ""
-
-    def _fault(self, error: Exception, wire: Wire) -> AgentError:
-        spoke = isinstance(error, httpx.RemoteProtocolError) and not wire.was_dropped
-        if spoke:
-            return AgentResponseError(self.name, "it is not valid HTTP")
-        return AgentConnectionError(self.name, _why_lost(error))
 
 
 async def _answer(response: httpx.Response) -> str:
@@ -200,7 +197,6 @@ _LOST: tuple[tuple[type[BaseException], str], ...] = (
     (ConnectionRefusedError, "connection refused"),
     (ConnectionResetError, "connection reset"),
     (socket.gaierror, "host not found"),
-    (UnicodeError, "host not found"),
     (ssl.SSLError, "no secure connection (TLS)"),
     (httpx.RemoteProtocolError, "connection closed before the answer was complete"),
 )

@@ -49,8 +49,9 @@ class Answer(Behaviour):
         non_negative("after", self.after)
 
     async def play(self, exchange: Exchange) -> None:
-        if not await exchange.ends_within(self.after):
-            exchange.reply(200, _completion(exchange.model, self.text))
+        if self.after and await exchange.ends_within(self.after):
+            return
+        exchange.reply(200, _completion(exchange.model, self.text))
 
 
 @dataclass(frozen=True)

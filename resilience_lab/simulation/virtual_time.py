@@ -105,7 +105,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _thread_done(self, _future: object) -> None:
         self._threads -= 1
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+    async def shutdown_default_executor(self, *_timeout: float | None) -> None:
         """Wait for the threads at once: there is nothing else left to run."""
         executor = self._default_executor  # type: ignore[attr-defined]
         if executor is not None:

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import random
 import socket
+import ssl
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -82,6 +83,18 @@ def test_an_answer_is_the_text_of_the_first_choice():
 @pytest.mark.parametrize("text", ["", "über 😀", "two\nlines"])
 def test_any_text_is_an_answer(text):
     assert meet(Answer(text)) == text
+
+
+def test_nothing_compressed_is_asked_for():
+    heads = []
+
+    async def note(writer, head):
+        heads.append(head)
+        writer.write(response(completion("hi")))
+
+    meet_raw(note)
+
+    assert b"\r\nAccept-Encoding: identity\r\n" in heads[0]
 
 
 def test_an_early_hint_is_not_the_answer_yet():
@@ -372,6 +385,18 @@ def test_an_endless_response_is_cut_off(status, error):
     assert same(meet_raw(pour), error)
 
 
+def test_endless_hints_of_an_answer_are_cut_off():
+    async def pour(writer, _head):
+        hint = b"HTTP/1.1 103 Early Hints\r\nLink: <" + b"x" * 60_000 + b">\r\n\r\n"
+        while True:
+            writer.write(hint)
+            await writer.drain()
+
+    error = meet_raw(pour)
+
+    assert same(error, AgentResponseError("A", "it is longer than 10,000,000 bytes"))
+
+
 # Time
 
 
@@ -440,18 +465,23 @@ def test_a_host_that_cannot_be_reached_is_named(monkeypatch, problem, why):
     assert same(error, AgentConnectionError("A", why))
 
 
-def test_a_host_that_is_no_name_is_not_found():
-    error = asyncio.run(outcome("http://a..b/v1"))
-
-    assert same(error, AgentConnectionError("A", "host not found"))
-
-
 def test_https_where_nobody_speaks_tls_is_no_secure_connection():
     async def main():
         async with raw_server(b"no TLS here", listens=False) as base_url:
             return await outcome(base_url.replace("http:", "https:"))
 
     error = asyncio.run(main())
+
+    assert same(error, AgentConnectionError("A", "no secure connection (TLS)"))
+
+
+def test_tls_that_breaks_in_the_middle_is_no_secure_connection(monkeypatch):
+    async def corrupt(_response):
+        raise ssl.SSLError("bad record mac")
+
+    monkeypatch.setattr(chat_agent, "_json", corrupt)
+
+    error = meet(Answer("hi"))
 
     assert same(error, AgentConnectionError("A", "no secure connection (TLS)"))
 
@@ -481,6 +511,14 @@ def test_a_proxy_is_asked_for_any_other_host(monkeypatch):
 
     assert asyncio.run(main()) == "from afar"
     assert heads[0].startswith(b"POST http://chat.invalid/v1/chat/completions ")
+
+
+def test_a_proxy_that_is_no_url_is_no_connection(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:port")
+
+    error = asyncio.run(outcome("http://chat.invalid/v1"))
+
+    assert same(error, AgentConnectionError("A", "connection failed"))
 
 
 # Arguments

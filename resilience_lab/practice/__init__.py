@@ -1,0 +1,1 @@
+"""The interview room: exercises with an examiner, and quizzes."""

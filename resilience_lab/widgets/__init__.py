@@ -1,0 +1,1 @@
+"""Interactive views on the shipped policies, for JupyterLab."""

@@ -1,0 +1,167 @@
+"""What a successful call costs, beside a bare await and beside other libraries, in one run.
+
+`make bench` prints one table a group, the fastest first. Read the ratios in it, not the
+nanoseconds: they drift with the machine, but one run treats all rows alike. Each library is used as
+its own documentation shows, by decorator where it offers one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+
+import pytest
+
+from resilience_lab import Backoff, CircuitBreaker, Retry, RetryBudget, run_virtual
+
+CALLS = 2000  # awaits a round, so that the loop around them weighs little
+
+
+async def service():
+    return "answer"
+
+
+def bare():
+    return service
+
+
+# One function a row: it makes the coroutine function to be awaited.
+
+
+def ours_call():
+    breaker = CircuitBreaker()
+    return lambda: breaker.call(service)
+
+
+def ours_decorated():
+    return CircuitBreaker()(service)
+
+
+def keel():
+    breaker = importlib.import_module("keel_circuit_breaker").CircuitBreaker()
+    return lambda: breaker.call(service, "key")
+
+
+def resilix():
+    return importlib.import_module("resilix").CircuitBreaker(failures=3, reset_timeout=30)(service)
+
+
+def nopanic():
+    return importlib.import_module("nopanic").CircuitBreaker()(service)
+
+
+def hyx():
+    return importlib.import_module("hyx.circuitbreaker").consecutive_breaker()(service)
+
+
+def ours_retry_call():
+    retry = Retry()
+    return lambda: retry.call(service)
+
+
+def ours_retry_decorated():
+    return Retry()(service)
+
+
+def ours_retry_with_budget():
+    retry = Retry(budget=RetryBudget())
+    return lambda: retry.call(service)
+
+
+def nopanic_retry():
+    return importlib.import_module("nopanic").retry()(service)
+
+
+def hyx_retry():
+    return importlib.import_module("hyx.retry").retry()(service)
+
+
+def tenacity_retry():
+    return importlib.import_module("tenacity").retry(service)
+
+
+def stamina_retry():
+    return importlib.import_module("stamina").retry(on=Exception)(service)
+
+
+def ours_both():
+    retry, breaker = Retry(), CircuitBreaker()
+    return lambda: retry.call(breaker.call, service)
+
+
+BREAKERS = [bare, ours_call, ours_decorated, keel, resilix, nopanic, hyx]
+RETRIES = [
+    bare,
+    ours_retry_call,
+    ours_retry_decorated,
+    ours_retry_with_budget,
+    ours_both,
+    nopanic_retry,
+    hyx_retry,
+    tenacity_retry,
+    stamina_retry,
+]
+
+
+def measure(benchmark, make):
+    call = make()
+
+    async def round_of_calls():
+        for _ in range(CALLS):
+            await call()
+
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        assert loop.run_until_complete(call()) == "answer"
+        benchmark.pedantic(
+            lambda: loop.run_until_complete(round_of_calls()), rounds=60, warmup_rounds=5
+        )
+    benchmark.extra_info["ns per call (min)"] = round(benchmark.stats.stats.min / CALLS * 1e9)
+
+
+@pytest.mark.parametrize("make", BREAKERS)
+@pytest.mark.benchmark(group="a successful call through a CLOSED breaker (2000 calls a round)")
+def test_breaker(benchmark, make):
+    measure(benchmark, make)
+
+
+@pytest.mark.parametrize("make", RETRIES)
+@pytest.mark.benchmark(group="a successful call through a retry (2000 calls a round)")
+def test_retry(benchmark, make):
+    measure(benchmark, make)
+
+
+WAKE_UPS = 50_000
+
+
+@pytest.mark.parametrize("tasks", [1, 200])
+@pytest.mark.benchmark(group="virtual time: 50,000 timer wake-ups")
+def test_wake_ups(benchmark, tasks):
+    async def sleeper(seconds):
+        for _ in range(WAKE_UPS // tasks):
+            await asyncio.sleep(seconds)
+
+    async def main():
+        await asyncio.gather(*(sleeper(1 + i / tasks) for i in range(tasks)))
+
+    benchmark.pedantic(run_virtual, args=(main,), rounds=5, warmup_rounds=1)
+    benchmark.extra_info["wake-ups a second"] = round(WAKE_UPS / benchmark.stats.stats.min)
+
+
+@pytest.mark.benchmark(group="virtual time: an hour of 200 tasks that retry and wait for an answer")
+def test_an_hour_of_two_hundred_clients(benchmark):
+    async def slow_service():
+        await asyncio.sleep(20)
+        raise ConnectionError
+
+    async def client(retry):
+        loop = asyncio.get_running_loop()
+        while loop.time() < 3600:
+            with pytest.raises(ConnectionError):
+                await retry.call(slow_service)
+
+    async def main():
+        await asyncio.gather(*(client(Retry(3, Backoff(10))) for _ in range(200)))
+        return asyncio.get_running_loop().time()
+
+    assert benchmark.pedantic(run_virtual, args=(main,), kwargs={"seed": 1}, rounds=3) >= 3600

@@ -1,0 +1,96 @@
+"""`Quiz`: driven as a browser would drive it, by setting values."""
+
+from __future__ import annotations
+
+import pytest
+
+from resilience_lab.practice.quiz import Question, Quiz
+from resilience_lab.widgets.base import SummarisedBox
+
+COLOUR = Question(
+    "What does <OPEN> mean?",
+    {"calls pass": "No: that is CLOSED.", "calls are blocked": "As in an electric circuit."},
+    right="calls are blocked",
+)
+NUMBER = Question("max_retries=3: how many calls?", {"3": "No.", "4": "One more."}, right="4")
+
+
+def test_each_answer_gets_its_own_feedback():
+    quiz = Quiz(COLOUR, NUMBER)
+
+    quiz.choices[0].value = "calls pass"
+    assert "❌ Not quite. No: that is CLOSED." in quiz.feedback[0].value
+    quiz.choices[0].value = "calls are blocked"
+    assert "✅ Right. As in an electric circuit." in quiz.feedback[0].value
+
+    assert quiz.feedback[1].value == ""
+
+
+def test_the_score_counts_right_answers():
+    quiz = Quiz(COLOUR, NUMBER)
+    assert "0 of 2 right" in quiz.score.value
+
+    quiz.choices[1].value = "4"
+    assert "1 of 2 right" in quiz.score.value
+    quiz.choices[1].value = "3"
+    assert "0 of 2 right" in quiz.score.value
+
+
+def test_taking_an_answer_back_clears_its_feedback():
+    quiz = Quiz(NUMBER)
+    quiz.choices[0].value = "4"
+
+    quiz.choices[0].value = None
+
+    assert quiz.feedback[0].value == ""
+
+
+def test_nothing_is_answered_beforehand():
+    assert [choice.value for choice in Quiz(COLOUR, NUMBER).choices] == [None, None]
+
+
+def test_its_text_is_the_questions_and_answers():
+    quiz = Quiz(COLOUR, NUMBER)
+
+    assert quiz._repr_mimebundle_()["text/plain"] == (
+        "1. What does <OPEN> mean?\n"
+        "   a) calls pass\n"
+        "   b) calls are blocked\n"
+        "2. max_retries=3: how many calls?\n"
+        "   a) 3\n"
+        "   b) 4"
+    )
+    assert "application/vnd.jupyter.widget-view+json" in quiz._repr_mimebundle_()
+
+
+def test_text_is_escaped_before_it_becomes_html():
+    script = "<script>alert(1)</script>"
+    quiz = Quiz(Question(script, {script: script, "b": "c"}, right="b"))
+
+    quiz.choices[0].value = script
+
+    assert not any("<script>" in part.value for part in quiz.children if part not in quiz.choices)
+    assert "&lt;script&gt;" in quiz.feedback[0].value
+    assert "&lt;script&gt;" in quiz.children[0].value
+
+
+@pytest.mark.parametrize(
+    ("ask", "options", "right", "complaint"),
+    [
+        ("", {"a": "b", "c": "d"}, "a", "ask must not be empty"),
+        ("?", {"a": "b"}, "a", "options must hold two answers or more"),
+        ("?", {"a": "b", "c": "d"}, "e", "right must be one of the options, got 'e'"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_is_refused(ask, options, right, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        Question(ask, options, right)
+
+
+def test_a_quiz_without_questions_is_refused():
+    with pytest.raises(ValueError, match="questions must hold at least one"):
+        Quiz()
+
+
+def test_a_box_without_a_summary_of_its_own_is_called_after_its_class():
+    assert SummarisedBox()._repr_mimebundle_()["text/plain"] == "SummarisedBox"
