@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 
+_SHORTEST_SECRET = 8  # local servers want some key, and people give them a common word
+
+
 class ApiKey:
     """Holds `value`, or None where the server wants no key.
 
@@ -44,6 +47,10 @@ class ApiKey:
     def redact(self, message: str) -> str:
         """`message` without the key."""
         return message if self._value is None else message.replace(self._value, "[API key]")
+
+    def redact_answer(self, answer: str) -> str:
+        """`answer` without the key, but whole if the key is only a placeholder such as "EMPTY"."""
+        return self.redact(answer) if len(self._value or "") >= _SHORTEST_SECRET else answer
 
 
 def _is_plain(character: str) -> bool:

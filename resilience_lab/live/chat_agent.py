@@ -138,7 +138,7 @@ class ChatAgent(BaseAgent):
             return ServerFaultError(self.name, status, await self._explanation(response), wait)
         if not response.is_success:
             return RequestRefusedError(self.name, status, await self._explanation(response), wait)
-        return self._key.redact(await _answer(response))
+        return self._key.redact_answer(await _answer(response))
 
     async def _explanation(self, response: httpx.Response) -> str:
         """The server's own words, fit to print; "" if there are none, for the status is enough."""

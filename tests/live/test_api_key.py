@@ -271,3 +271,11 @@ def test_a_base_url_with_a_secret_in_it_is_refused_unseen(base_url):
 
     assert "secret" not in str(refused.value)
     assert refused.value.__context__ is None
+
+
+def test_a_placeholder_key_leaves_answers_whole():
+    async def main():
+        async with FaultyServer({"m": [Answer("I run on ollama.")]}) as server:
+            return await ChatAgent("a", server.base_url, "m", api_key="ollama").run("Where?")
+
+    assert asyncio.run(main()) == "I run on ollama."
