@@ -49,7 +49,8 @@ picture: $(LAB_READY) ## draw the README's picture anew
 	$(BIN)/python notebooks/images/outage.py
 
 bench: $(BENCH_READY) ## run the benchmarks
-	$(BIN)/pytest tests/benchmarks
+	$(BIN)/pytest tests/benchmarks --benchmark-disable-gc --benchmark-sort=min \
+		--benchmark-columns=min,median,rounds
 
 lock: $(BIN)/uv ## write the pins anew from pyproject.toml (LOCK_FLAGS=--upgrade for newer ones)
 	$(call compile,binder/requirements.txt,--extra lab)

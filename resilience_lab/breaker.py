@@ -25,7 +25,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from enum import StrEnum
 from types import CoroutineType, TracebackType
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 from resilience_lab.arguments import function, not_callable, positive, text, whole
 from resilience_lab.decorating import protect
@@ -61,6 +61,7 @@ class _Closed:
 
     __slots__ = ("failures",)
     state = State.CLOSED
+    admits_all: Literal[True] = True
     successes = 0
 
     def __init__(self) -> None:
@@ -83,6 +84,7 @@ class _Open:
 
     __slots__ = ("failures", "until")
     state = State.OPEN
+    admits_all: Literal[False] = False
     successes = 0
 
     def __init__(self, failures: int, until: float) -> None:
@@ -98,6 +100,7 @@ class _HalfOpen:
 
     __slots__ = ("failures", "probes", "successes")
     state = State.HALF_OPEN
+    admits_all: Literal[False] = False
 
     def __init__(self, failures: int) -> None:
         self.failures = failures
@@ -244,15 +247,16 @@ class CircuitBreaker:
         Returns its result and raises its own error, even on the call that trips the breaker.
         Raises `CircuitOpenError` if the call is rejected; `func` is then not touched.
         """
-        if not callable(func):
-            raise TypeError(not_callable(func))
         generation = self._generation
-        ticket = generation if isinstance(generation, _Closed) else self._admit()
+        ticket = generation if generation.admits_all else self._admit()
         try:
             result = func(*args, **kwargs)
             if type(result) is CoroutineType or inspect.isawaitable(result):
                 result = await result
         except BaseException as error:
+            if not callable(func):  # the caller's mistake, which says nothing of the service
+                self._settle(ticket, Outcome.NEUTRAL)
+                raise TypeError(not_callable(func)) from None
             self._settle_error(ticket, error)
             raise
         # A success in a clean CLOSED changes nothing, so it takes no lock and reads no clock.

@@ -37,7 +37,7 @@ def _coroutine_function(breaker: CircuitBreaker, func: Callable[..., Any]) -> Ca
     async def protected(*args: Any, **kwargs: Any) -> Any:
         # The body of `call` again: one more coroutine around it would double what it costs.
         generation = breaker._generation
-        ticket: Any = generation if generation.state == "CLOSED" else breaker._admit()
+        ticket = generation if generation.admits_all else breaker._admit()
         try:
             result = await func(*args, **kwargs)
         except BaseException as error:

@@ -86,8 +86,6 @@ class Retry:
 
         Raises the last error of `func` itself, or `ResultRejectedError` for a refused last result.
         """
-        if not callable(func):
-            raise TypeError(not_callable(func))
         started = get_running_loop().time()
         if self.budget is not None:
             self.budget.deposit()
@@ -104,6 +102,8 @@ class Retry:
                 if refused:
                     raise ResultRejectedError(result)
             except Exception as error:
+                if not callable(func):
+                    raise TypeError(not_callable(func)) from None
                 if not (refused or self.should_retry(error)):
                     raise
                 delays = delays or self.backoff.delays()

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-
 _SHORTEST_SECRET = 8  # local servers want some key, and people give them a common word
 
 
