@@ -16,7 +16,7 @@ class Verdict:
     def __str__(self) -> str:
         if self.passed:
             return f"✅ {self.behaviour}"
-        return f"❌ {self.behaviour}: {self.seen}"
+        return f"❌ {self.behaviour}\n   {self.seen}"
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,8 @@ def test_what_was_seen_instead_is_told():
     assert lines == [
         f"✅ {FIRST}",
         f"✅ {FALLS_BACK}",
-        f"❌ {CUTS_OFF}: it waits for ever",
+        f"❌ {CUTS_OFF}",
+        "   it waits for ever",
         f"✅ {RAISES}",
         f"✅ {CANCELLED}",
         "4 of 5 behaviours. Not yet.",
@@ -161,12 +162,12 @@ def test_errors_of_the_learners_code_are_told_without_a_traceback():
         return "hello"
 
     assert "it raised AttributeError: 'list' object" in repr(check_ask(wrong_name))
-    assert f"❌ {FIRST}: it raised RuntimeError()" in repr(check_ask(silent))
-    assert f"❌ {FIRST}: it raised TypeError" in repr(check_ask(not_async))
+    assert f"❌ {FIRST}\n   it raised RuntimeError()" in repr(check_ask(silent))
+    assert f"❌ {FIRST}\n   it raised TypeError" in repr(check_ask(not_async))
 
 
 def test_a_report_is_a_value():
     report = Report((Verdict("a", True), Verdict("b", False, "nothing")))
 
     assert report == Report((Verdict("a", True), Verdict("b", False, "nothing")))
-    assert repr(report) == "✅ a\n❌ b: nothing\n1 of 2 behaviours. Not yet."
+    assert repr(report) == "✅ a\n❌ b\n   nothing\n1 of 2 behaviours. Not yet."

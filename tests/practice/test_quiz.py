@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from resilience_lab.practice import quizzes
 from resilience_lab.practice.quiz import Question, Quiz
 from resilience_lab.widgets.base import SummarisedBox
 
@@ -94,3 +95,17 @@ def test_a_quiz_without_questions_is_refused():
 
 def test_a_box_without_a_summary_of_its_own_is_called_after_its_class():
     assert SummarisedBox()._repr_mimebundle_()["text/plain"] == "SummarisedBox"
+
+
+@pytest.mark.parametrize("make", [quizzes.start_here])
+def test_every_answer_of_every_quiz_says_something(make):
+    quiz = make()
+
+    for question, choice, feedback in zip(quiz.questions, quiz.choices, quiz.feedback, strict=True):
+        for option in question.options:
+            choice.value = option
+            assert ("✅" in feedback.value) == (option == question.right)
+            assert len(feedback.value) > 40
+        choice.value = question.right
+
+    assert f"{len(quiz.questions)} of {len(quiz.questions)} right" in quiz.score.value
