@@ -72,8 +72,9 @@ class _Closed:
         """Here all calls are alike, so the generation itself is their ticket."""
         return self
 
-    def count_success(self) -> None:
+    def count_success(self) -> int:
         self.failures = 0
+        return self.successes
 
     def retry_after(self, _now: float, _max_calls: int) -> float:
         return 0.0
@@ -107,8 +108,9 @@ class _HalfOpen:
         self.successes = 0
         self.probes: dict[_Probe, float] = {}  # in flight, oldest first: when each lease ends
 
-    def count_success(self) -> None:
+    def count_success(self) -> int:
         self.successes += 1
+        return self.successes
 
     def expire(self, now: float) -> list[_Probe]:
         """Take the permits of probes whose lease is over; their results will be stale."""
@@ -278,6 +280,11 @@ class CircuitBreaker:
         return protected
 
     async def __aenter__(self) -> Permit:
+        """Begin a protected block. In one task, blocks must nest, as they do when written down.
+
+        Where they do not (generators that take turns, a block that one task begins and another
+        ends) use `acquire`; a block that ends where it did not begin counts for nothing.
+        """
         permit = self.acquire()
         _entered.set((*_entered.get(), permit))
         return permit
@@ -285,12 +292,12 @@ class CircuitBreaker:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        # The innermost block of this breaker in this task is the one that ends.
-        entered = list(_entered.get())
-        last = max(i for i, permit in enumerate(entered) if permit.breaker is self)
-        permit = entered.pop(last)
-        _entered.set(tuple(entered))
-        permit.__exit__(kind, error, _)
+        entered = _entered.get()
+        for permit in reversed(entered):
+            if permit.breaker is self:
+                _entered.set(tuple(other for other in entered if other is not permit))
+                permit.__exit__(kind, error, _)
+                return
 
     # By hand
 
@@ -352,21 +359,16 @@ class CircuitBreaker:
                 return  # stale
             if isinstance(ticket, _Probe) and not ticket.hand_in():
                 return  # stale too: its lease was over, and its permit given to another
-            if outcome is Outcome.SUCCESS:
-                generation.count_success()
-            elif outcome is Outcome.FAILURE:
-                generation.failures += 1
-                self._last_failure_time = now
-            change = self._change_after(outcome, generation, now)
-        if outcome is Outcome.FAILURE:
-            count, threshold = generation.failures, self.failure_threshold
-        else:
             count, threshold = generation.successes, self.success_threshold
-        state = generation.state
-        emit(
-            self._on_event,
-            CallFinished(now, self.name, state, outcome, error, count, threshold),
-        )
+            if outcome is Outcome.SUCCESS:
+                count = generation.count_success()
+            elif outcome is Outcome.FAILURE:
+                self._last_failure_time = now
+                generation.failures += 1
+                count, threshold = generation.failures, self.failure_threshold
+            change = self._change_after(outcome, generation, now)
+        finished = CallFinished(now, self.name, generation.state, outcome, error, count, threshold)
+        emit(self._on_event, finished)
         if change is not None:
             emit(self._on_event, change)
 

@@ -36,8 +36,9 @@ class Retry:
 
     `backoff` gives the waits. `retry_on` says which exceptions are retried (a type, a tuple, a
     predicate); a `BaseException` that is not an `Exception` never is. `accept(result)` may refuse a
-    result, which then counts as a failure. If the error carries `retry_after`, the wait is that
-    long *plus* the backoff's delay, so that clients told the same moment do not return together.
+    result, which then counts as a failure and is retried. If the error carries `retry_after`, the
+    wait is that long *plus* the backoff's delay, so that clients told the same moment do not return
+    together.
 
     It gives up instead of waiting if the hint is over `max_retry_after`, if the wait would end past
     `max_elapsed` seconds since the first call, or not before the ambient `deadline`, or if `budget`

@@ -566,6 +566,20 @@ async def test_promise_3_8_async_with_nests():
     assert (outer.failure_count, inner.failure_count) == (2, 1)
 
 
+async def test_a_block_that_another_task_ends_counts_for_nothing():
+    breaker = CircuitBreaker(1, 30)
+    fail(breaker)
+    await asyncio.sleep(30)
+    await asyncio.create_task(breaker.__aenter__())
+
+    with suppress(BoomError):
+        await breaker.__aexit__(BoomError, BoomError(), None)
+
+    assert breaker.state == "HALF_OPEN"
+    await asyncio.sleep(30)
+    assert await breaker.call(answer) == "answer"  # and its permit ends with its lease
+
+
 async def test_promise_3_8_async_with_is_rejected_when_open():
     breaker = CircuitBreaker(1)
     fail(breaker)
