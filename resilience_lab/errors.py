@@ -168,7 +168,7 @@ class AllAgentsFailedError(ResilienceError, ExceptionGroup[Exception]):
     seconds from now, when a breaker may admit a probe, if all agents were skipped; else None.
     """
 
-    attempts: tuple[Mapping[str, Any], ...]
+    attempts: list[Mapping[str, Any]]
     retry_after: float | None
 
     def __new__(
@@ -181,7 +181,7 @@ class AllAgentsFailedError(ResilienceError, ExceptionGroup[Exception]):
         names = ", ".join(f"{attempt['agent']} ({attempt['outcome']})" for attempt in attempts)
         hint = "" if retry_after is None else f"; next probe in {retry_after:.1f} s"
         self = super().__new__(cls, f"{count} failed: {names}{hint}", errors)
-        self.attempts = tuple(attempts)
+        self.attempts = list(attempts)
         self.retry_after = retry_after
         return self
 

@@ -1,4 +1,4 @@
-"""Contract, section 6: `BaseAgent`; and `ScriptedAgent`."""
+"""Promises, section 6: `BaseAgent`; and `ScriptedAgent`."""
 
 from __future__ import annotations
 

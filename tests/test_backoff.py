@@ -1,4 +1,4 @@
-"""Contract, section 4: `Backoff` and `JITTERS`."""
+"""Promises, section 4: `Backoff` and `JITTERS`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contract, section 3: `CircuitBreaker`."""
+"""Promises, section 3: `CircuitBreaker`."""
 
 from __future__ import annotations
 

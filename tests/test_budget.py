@@ -1,4 +1,4 @@
-"""Contract, section 4.6: `RetryBudget`."""
+"""Promises, section 4.6: `RetryBudget`."""
 
 from __future__ import annotations
 

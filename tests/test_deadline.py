@@ -1,4 +1,4 @@
-"""Contract, section 5: `deadline`."""
+"""Promises, section 5: `deadline`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def test_a_block_in_time_is_left_alone():
     assert time_remaining() is None
 
 
-async def test_when_it_expires_the_block_is_cancelled_and_a_timeout_error_raised():
+async def test_promise_5_when_it_expires_the_block_is_cancelled_and_a_timeout_error_raised():
     with pytest.raises(DeadlineExceededError) as raised:
         async with deadline(5):
             await asyncio.sleep(100)
@@ -33,7 +33,7 @@ async def test_when_it_expires_the_block_is_cancelled_and_a_timeout_error_raised
     assert str(raised.value) == "the deadline of 5 s has passed"
 
 
-async def test_time_remaining_counts_down_to_zero():
+async def test_promise_5_time_remaining_counts_down_to_zero():
     assert time_remaining() is None
     async with deadline(5):
         assert time_remaining() == 5.0
@@ -48,7 +48,7 @@ async def test_time_remaining_counts_down_to_zero():
 
 
 @pytest.mark.parametrize(("outer", "inner", "raised_at"), [(5, 10, 5), (10, 5, 5), (5, 5, 5)])
-async def test_nested_deadlines_mean_the_earlier(outer, inner, raised_at):
+async def test_promise_5_nested_deadlines_mean_the_earlier(outer, inner, raised_at):
     with pytest.raises(DeadlineExceededError):
         async with deadline(outer):
             async with deadline(inner):
@@ -77,7 +77,7 @@ async def test_a_later_inner_deadline_expires_outside():
                 pytest.fail("it is the outer one that has passed")
 
 
-async def test_it_reaches_into_tasks_started_inside():
+async def test_promise_5_it_reaches_into_tasks_started_inside():
     async def child():
         return time_remaining()
 

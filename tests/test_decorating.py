@@ -1,4 +1,4 @@
-"""`@breaker` on every kind of function (contract, 3.8)."""
+"""`@breaker` on every kind of function (promise 3.8)."""
 
 from __future__ import annotations
 

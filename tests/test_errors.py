@@ -1,4 +1,4 @@
-"""Contract, section 2: outcomes and errors."""
+"""Promises, section 2: outcomes and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contract, section 6: `FallbackOrchestrator`."""
+"""Promises, section 6: `FallbackOrchestrator`."""
 
 from __future__ import annotations
 

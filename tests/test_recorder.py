@@ -1,4 +1,4 @@
-"""Contract, section 7: events, `Recorder` and `Recorder.watch`."""
+"""Promises, section 7: events, `Recorder` and `Recorder.watch`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contract, section 4: `Retry` and `retry_with_backoff`."""
+"""Promises, section 4: `Retry` and `retry_with_backoff`."""
 
 from __future__ import annotations
 

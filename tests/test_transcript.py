@@ -1,4 +1,4 @@
-"""Contract, section 8: `Transcript` and the classic transcript."""
+"""Promises, section 8: `Transcript` and the classic transcript."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contract, section 1: the loop is the clock, and a virtual loop is a virtual clock."""
+"""Promises, section 1: the loop is the clock, and a virtual loop is a virtual clock."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def now():
     return asyncio.get_running_loop().time()
 
 
-def test_the_clock_starts_at_zero_and_jumps_to_the_next_timer():
+def test_promise_1_the_clock_starts_at_zero_and_jumps_to_the_next_timer():
     async def main():
         times = [await now()]
         for seconds in (0.5, 3600, 0):
@@ -48,7 +48,7 @@ def test_arguments_result_and_exception_pass_through():
         run_virtual(divide, 1, 0)
 
 
-def test_a_wall_clock_that_jumps_changes_nothing(monkeypatch):
+def test_promise_1_a_wall_clock_that_jumps_changes_nothing(monkeypatch):
     monkeypatch.setattr(time, "time", lambda: pytest.fail("the wall clock was read"))
 
     async def main():
@@ -102,7 +102,7 @@ def test_other_asyncio_tools_work_in_virtual_time():
     assert run_virtual(main) == ("item", 20.0)
 
 
-def test_it_works_inside_a_running_loop_and_leaves_that_loop_as_it_was():
+def test_promise_1_it_works_inside_a_running_loop_and_leaves_that_loop_as_it_was():
     async def cell():
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         result = run_virtual(now_after, 3600)
@@ -175,7 +175,7 @@ def test_what_is_left_over_is_cancelled():
     assert fate == ["cancelled"]
 
 
-def test_a_deadlock_names_the_stuck_tasks():
+def test_promise_1_a_deadlock_names_the_stuck_tasks():
     async def consumer(queue):
         await queue.get()
 
@@ -190,10 +190,12 @@ def test_a_deadlock_names_the_stuck_tasks():
     assert error.value.time == 2.0
     assert len(error.value.tasks) == 2
     assert str(error.value).startswith("deadlock at 2 s of virtual time: no timer will wake ")
-    assert "consumer-1 (test_a_deadlock_names_the_stuck_tasks.<locals>.consumer)" in str(
+    assert "consumer-1 (test_promise_1_a_deadlock_names_the_stuck_tasks.<locals>.consumer)" in str(
         error.value
     )
-    assert "task-1 (test_a_deadlock_names_the_stuck_tasks.<locals>.main)" in str(error.value)
+    assert "task-1 (test_promise_1_a_deadlock_names_the_stuck_tasks.<locals>.main)" in str(
+        error.value
+    )
 
 
 def test_an_infinite_sleep_is_a_deadlock_too():
@@ -211,7 +213,7 @@ def test_the_caller_s_loop_survives_a_deadlock():
     assert asyncio.run(cell()) == "well"
 
 
-def test_it_is_deterministic():
+def test_promise_1_it_is_deterministic():
     async def main():
         log = []
 
