@@ -6,47 +6,49 @@ Three patterns, each a policy with one verb, outermost first:
 
 and a chain that falls back from agent to agent. Time is the event loop's, so the same policies run
 in virtual time: see `run_virtual`.
+
+Importing this package costs next to nothing, because a name's module is loaded when the name is
+first used. The agents of `resilience_lab.live` need the lab extra; everything else needs only the
+standard library.
 """
 
-from importlib import import_module
-from typing import Any
+from __future__ import annotations
 
-from resilience_lab.agents import BaseAgent, ScriptedAgent
-from resilience_lab.backoff import JITTERS, Backoff
-from resilience_lab.breaker import CircuitBreaker, Permit, State
-from resilience_lab.budget import RetryBudget
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+# Not lazily: the function has the name of its module, and has to win.
 from resilience_lab.deadline import deadline, time_remaining
-from resilience_lab.errors import (
-    AgentError,
-    AgentTimeoutError,
-    AllAgentsFailedError,
-    CircuitOpenError,
-    DeadlineExceededError,
-    DeadlockError,
-    RateLimitedError,
-    ResilienceError,
-    ResultRejectedError,
-)
-from resilience_lab.fallback import FallbackOrchestrator, FallbackResult
-from resilience_lab.outcomes import Outcome
-from resilience_lab.recorder import Recorder
-from resilience_lab.retry import Retry, retry_with_backoff
-from resilience_lab.simulation import run_virtual
-from resilience_lab.transcript import Transcript
+
+if TYPE_CHECKING:
+    from resilience_lab.agents import BaseAgent, ScriptedAgent
+    from resilience_lab.backoff import JITTERS, Backoff
+    from resilience_lab.breaker import CircuitBreaker, Permit, State
+    from resilience_lab.budget import RetryBudget
+    from resilience_lab.errors import (
+        AgentError,
+        AgentTimeoutError,
+        AllAgentsFailedError,
+        CircuitOpenError,
+        DeadlineExceededError,
+        DeadlockError,
+        RateLimitedError,
+        ResilienceError,
+        ResultRejectedError,
+    )
+    from resilience_lab.fallback import FallbackOrchestrator, FallbackResult
+    from resilience_lab.live import ChatAgent as ChatAgent
+    from resilience_lab.live import FaultyServer as FaultyServer
+    from resilience_lab.live import SentimentAgent as SentimentAgent
+    from resilience_lab.outcomes import Outcome
+    from resilience_lab.recorder import Recorder
+    from resilience_lab.retry import Retry, retry_with_backoff
+    from resilience_lab.simulation import run_virtual
+    from resilience_lab.transcript import Transcript
 
 __version__ = "0.1.0"
 
-_LIVE = {"ChatAgent", "FaultyServer", "SentimentAgent"}
-
-
-def __getattr__(name: str) -> Any:
-    """The agents of `resilience_lab.live`: imported when asked for, as they need the lab extra."""
-    if name in _LIVE:
-        return getattr(import_module("resilience_lab.live"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-__all__ = [
+__all__ = [  # without the live agents, so that `import *` needs no extra
     "JITTERS",
     "AgentError",
     "AgentTimeoutError",
@@ -75,3 +77,46 @@ __all__ = [
     "run_virtual",
     "time_remaining",
 ]
+
+_HOMES = {
+    "JITTERS": "backoff",
+    "AgentError": "errors",
+    "AgentTimeoutError": "errors",
+    "AllAgentsFailedError": "errors",
+    "Backoff": "backoff",
+    "BaseAgent": "agents",
+    "ChatAgent": "live",
+    "CircuitBreaker": "breaker",
+    "CircuitOpenError": "errors",
+    "DeadlineExceededError": "errors",
+    "DeadlockError": "errors",
+    "FallbackOrchestrator": "fallback",
+    "FallbackResult": "fallback",
+    "FaultyServer": "live",
+    "Outcome": "outcomes",
+    "Permit": "breaker",
+    "RateLimitedError": "errors",
+    "Recorder": "recorder",
+    "ResilienceError": "errors",
+    "ResultRejectedError": "errors",
+    "Retry": "retry",
+    "RetryBudget": "budget",
+    "ScriptedAgent": "agents",
+    "SentimentAgent": "live",
+    "State": "breaker",
+    "Transcript": "transcript",
+    "retry_with_backoff": "retry",
+    "run_virtual": "simulation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value  # found directly from now on
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

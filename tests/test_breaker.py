@@ -556,6 +556,16 @@ async def test_promise_3_8_async_with_in_many_tasks_keeps_permits_apart():
     assert breaker.state == "OPEN"
 
 
+def test_promise_3_8_a_permit_is_a_context_manager_too(clock):
+    breaker = CircuitBreaker(clock=clock)
+
+    with suppress(BoomError), breaker.acquire() as permit:
+        assert isinstance(permit, Permit)
+        raise BoomError
+
+    assert breaker.failure_count == 1
+
+
 async def test_promise_3_8_async_with_nests():
     outer, inner = CircuitBreaker(2, name="outer"), CircuitBreaker(2, name="inner")
 

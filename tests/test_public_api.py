@@ -1,25 +1,65 @@
-"""What `resilience_lab` offers at its front door."""
+"""What `resilience_lab` offers at its front door, and what opening that door costs."""
 
 from __future__ import annotations
+
+import subprocess
+import sys
 
 import pytest
 
 import resilience_lab
 from resilience_lab import live
 
-
-def test_every_name_in_all_is_there_and_documented():
-    assert len(set(resilience_lab.__all__)) == len(resilience_lab.__all__)
-    for name in resilience_lab.__all__:
-        assert name == "JITTERS" or getattr(resilience_lab, name).__doc__
+LIVE = {"ChatAgent", "FaultyServer", "SentimentAgent"}
 
 
-@pytest.mark.parametrize("name", ["ChatAgent", "FaultyServer", "SentimentAgent"])
+def in_a_new_interpreter(code):
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    return ran.stdout.split()
+
+
+@pytest.mark.parametrize("name", resilience_lab.__all__)
+def test_every_name_in_all_is_there_and_documented(name):
+    assert name == "JITTERS" or getattr(resilience_lab, name).__doc__
+
+
+def test_the_names_have_one_home_each():
+    lazy = set(resilience_lab._HOMES)
+
+    assert lazy | {"deadline", "time_remaining"} == {*resilience_lab.__all__} | LIVE
+    assert lazy <= set(dir(resilience_lab))
+
+
+@pytest.mark.parametrize("name", sorted(LIVE))
 def test_the_live_agents_come_when_they_are_asked_for(name):
     assert getattr(resilience_lab, name) is getattr(live, name)
-    assert name not in resilience_lab.__all__  # `import *` needs no extra
+    assert name not in resilience_lab.__all__
 
 
 def test_other_names_are_missing_as_usual():
     with pytest.raises(AttributeError, match="module 'resilience_lab' has no attribute 'Chat'"):
         _ = resilience_lab.Chat
+
+
+def test_importing_it_loads_hardly_anything():
+    loaded = in_a_new_interpreter(
+        "import sys, resilience_lab; print(*(m for m in sys.modules if 'resilience_lab' in m))"
+    )
+
+    assert len(loaded) < 6
+    assert "resilience_lab.breaker" not in loaded
+
+
+def test_the_functions_win_over_the_modules_of_their_name():
+    code = "import resilience_lab.retry, resilience_lab as r; print(callable(r.deadline))"
+
+    assert in_a_new_interpreter(code) == ["True"]
+
+
+def test_importing_everything_needs_no_extra():
+    code = (
+        "import sys; from resilience_lab import *; "
+        "print(*({'httpx', 'tornado', 'pandas', 'numpy', 'ipywidgets'} & set(sys.modules)), 'ok')"
+    )
+
+    assert in_a_new_interpreter(code) == ["ok"]
