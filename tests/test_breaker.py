@@ -576,6 +576,18 @@ async def test_promise_3_8_async_with_nests():
     assert (outer.failure_count, inner.failure_count) == (2, 1)
 
 
+async def test_blocks_of_different_breakers_may_end_in_any_order():
+    first, second = CircuitBreaker(), CircuitBreaker()
+    await first.__aenter__()
+    await second.__aenter__()
+
+    await first.__aexit__(BoomError, BoomError(), None)
+    assert (first.failure_count, second.failure_count) == (1, 0)
+    await second.__aexit__(BoomError, BoomError(), None)
+
+    assert (first.failure_count, second.failure_count) == (1, 1)
+
+
 async def test_a_block_that_another_task_ends_counts_for_nothing():
     breaker = CircuitBreaker(1, 30)
     fail(breaker)
