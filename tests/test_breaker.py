@@ -576,6 +576,18 @@ async def test_promise_3_8_async_with_nests():
     assert (outer.failure_count, inner.failure_count) == (2, 1)
 
 
+async def test_promise_3_8_a_block_within_a_block_ends_alone():
+    breaker = CircuitBreaker()
+
+    with suppress(BoomError):
+        async with breaker:
+            async with breaker:
+                pass
+            raise BoomError
+
+    assert breaker.failure_count == 1
+
+
 async def test_blocks_of_different_breakers_may_end_in_any_order():
     first, second = CircuitBreaker(), CircuitBreaker()
     await first.__aenter__()
