@@ -650,6 +650,17 @@ async def test_calling_what_is_not_callable_is_the_callers_mistake_not_a_failure
     assert breaker.failure_count == 0
 
 
+async def test_that_mistake_gives_a_probes_permit_back_too():
+    breaker = CircuitBreaker(1, 30)
+    fail(breaker)
+    await asyncio.sleep(30)
+
+    with pytest.raises(TypeError, match="func must be callable"):
+        await breaker.call("run")
+
+    assert (breaker.state, breaker.retry_after) == ("HALF_OPEN", 0.0)
+
+
 # 3.9 sharing
 
 
