@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import math
 import random
 import weakref
@@ -93,6 +94,32 @@ async def test_arguments_are_passed_on_each_call():
     assert await Retry(1, NO_JITTER).call(plain, 1, func=2, self=3) == "answer"
 
     assert calls == [((1,), {"func": 2, "self": 3})] * 2
+
+
+def test_the_defaults_are_the_classic_ones():
+    retry, function = inspect.signature(Retry), inspect.signature(retry_with_backoff)
+
+    assert retry.parameters["max_retries"].default == 3
+    assert retry.parameters["backoff"].default == Backoff(
+        1.0, multiplier=2.0, max_delay=60.0, jitter="full"
+    )
+    defaults = {name: parameter.default for name, parameter in function.parameters.items()}
+    assert {name: defaults[name] for name in ("max_retries", "base_delay", "multiplier")} == {
+        "max_retries": 3,
+        "base_delay": 1.0,
+        "multiplier": 2.0,
+    }
+    assert (defaults["max_delay"], defaults["jitter"]) == (60.0, "none")
+    for signature in (retry, function):
+        assert signature.parameters["max_retry_after"].default == 60.0
+
+
+async def test_awaitables_of_every_kind_are_awaited():
+    async def answer():
+        return "answer"
+
+    assert await Retry(0).call(answer) == "answer"
+    assert await Retry(0).call(lambda: asyncio.ensure_future(answer())) == "answer"
 
 
 async def test_the_last_original_error_comes_back_with_a_note():
