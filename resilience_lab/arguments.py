@@ -16,9 +16,13 @@ def non_negative(name: str, value: object) -> float:
     """`value` as a float if it is a finite number >= 0, else `TypeError` or `ValueError`."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    if not (math.isfinite(value) and value >= 0):
+    try:
+        number = float(value)
+    except OverflowError:  # an int that no float can hold
+        number = math.inf
+    if not (math.isfinite(number) and number >= 0):
         raise ValueError(f"{name} must be a finite number >= 0, got {value!r}")
-    return float(value)
+    return number
 
 
 def positive(name: str, value: object) -> float:

@@ -30,8 +30,8 @@ class RetryBudget:
             raise ValueError(
                 f"burst must be at least 1, or no retry is ever granted; got {burst!r}"
             )
-        self._earned = round(self.ratio * _TOKEN)
-        self._full = round(self.burst * _TOKEN)
+        self._earned = _millionths(self.ratio)
+        self._full = _millionths(self.burst)
         self._balance = self._full
         self._lock = threading.Lock()
 
@@ -62,3 +62,7 @@ class RetryBudget:
     def _add(self, amount: int) -> None:
         with self._lock:
             self._balance = min(self._full, self._balance + amount)
+
+
+def _millionths(tokens: float) -> int:
+    return int(tokens) * _TOKEN + round(tokens % 1 * _TOKEN)  # exact however large

@@ -30,12 +30,18 @@ Listener: TypeAlias = Callable[[Any], object]
 
 
 def emit(listener: Listener | None, event: Event) -> None:
-    """Tell `listener`, if there is one. What it raises is logged, not raised."""
+    """Tell `listener`, if there is one. What it raises is logged, not raised.
+
+    Even a `CancelledError` (from a future that it looked at) is the listener's own affair. Only
+    Ctrl-C and an exit pass.
+    """
     if listener is None:
         return
     try:
         listener(event)
-    except Exception:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:
         logger.exception("listener %r raised on %r; the call is not affected", listener, event)
 
 

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from resilience_lab.arguments import is_async
+
 ErrorFilter: TypeAlias = (
     type[BaseException] | tuple[type[BaseException], ...] | Callable[[Exception], bool]
 )
@@ -37,11 +39,11 @@ def matcher(name: str, spec: object) -> Callable[[Exception], bool]:
     ):
         types: Any = spec
         return lambda error: isinstance(error, types)
-    if callable(spec) and not isinstance(spec, type):
+    if callable(spec) and not isinstance(spec, type) and not is_async(spec):
         predicate: Callable[[Exception], bool] = spec
         return predicate
     raise TypeError(
-        f"{name} must be an exception type, a tuple of them, or a predicate, got {spec!r}"
+        f"{name} must be an exception type, a tuple of them, or a plain predicate, got {spec!r}"
     )
 
 

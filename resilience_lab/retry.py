@@ -16,6 +16,7 @@ import math
 import random
 from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import suppress
 from types import CoroutineType
 from typing import Any, ParamSpec, TypeVar, overload
 
@@ -94,22 +95,24 @@ class Retry:
         delays: Iterator[float] | None = None
         while True:
             calls += 1
-            refused = False
+            answered = refused = False
             try:
                 result = func(*args, **kwargs)
                 if type(result) is CoroutineType or inspect.isawaitable(result):
                     result = await result
+                answered = True
                 refused = self.accept is not None and not self.accept(result)
                 if refused:
                     raise ResultRejectedError(result)
             except Exception as error:
                 if not callable(func):
                     raise TypeError(not_callable(func)) from None
-                if not (refused or self.should_retry(error)):
-                    raise
+                if answered and not refused:
+                    raise  # from `accept` itself
+                wanted = refused or self.should_retry(error)
                 delays = delays or self.backoff.delays()
                 wait = next(delays) + _hint(error)
-                if self._gives_up(error, calls, wait, started):
+                if self._gives_up(error, calls, wait, started, wanted=wanted):
                     raise
             else:
                 if self.on_event is not None:
@@ -139,16 +142,23 @@ class Retry:
         twin.should_retry = lambda error: not is_over() and self.should_retry(error)
         return twin
 
-    def _gives_up(self, error: Exception, calls: int, wait: float, started: float) -> bool:
+    def _gives_up(
+        self, error: Exception, calls: int, wait: float, started: float, *, wanted: bool
+    ) -> bool:
         """Decide whether to call again, and report it. If so, the budget's token is taken."""
         now = get_running_loop().time()
-        stop = self._reason_to_stop(error, calls, wait, started, now)
+        if wanted:
+            stop = self._reason_to_stop(error, calls, wait, started, now)
+        else:
+            stop = "this error is not retried"
         if stop is None:
             emit(self.on_event, RetryScheduled(now, self.name, calls, error, wait))
             return False
         elapsed = now - started
-        plural = "" if calls == 1 else "s"
-        error.add_note(f"gave up after {calls} call{plural} in {elapsed:.1f} s: {stop}")
+        if wanted or calls > 1:  # a first error that is none of our business stays as it is
+            plural = "" if calls == 1 else "s"
+            with suppress(Exception):  # a frozen exception takes no note
+                error.add_note(f"gave up after {calls} call{plural} in {elapsed:.1f} s: {stop}")
         emit(self.on_event, RetryGaveUp(now, self.name, calls, elapsed, error, stop))
         return True
 
@@ -222,7 +232,13 @@ async def retry_with_backoff(
 
 def _hint(error: Exception) -> float:
     """The wait in seconds that `error` asks for; 0.0 if it asks for none that makes sense."""
-    hint = getattr(error, "retry_after", None)
-    if isinstance(hint, bool) or not isinstance(hint, int | float):
+    try:
+        hint = getattr(error, "retry_after", None)
+    except Exception:  # a property that fails must not take the place of the error
         return 0.0
-    return 0.0 if math.isnan(hint) or hint <= 0 else float(hint)
+    if isinstance(hint, bool) or not isinstance(hint, int | float) or not hint > 0:
+        return 0.0
+    try:
+        return float(hint)
+    except OverflowError:
+        return math.inf

@@ -791,6 +791,27 @@ async def test_promise_3_10_a_listener_that_raises_is_logged_and_the_call_goes_o
     assert breaker.state == "CLOSED"
 
 
+def test_promise_3_10_a_cancellation_in_a_listener_does_not_touch_the_call(clock):
+    def broken(_event):
+        raise asyncio.CancelledError
+
+    breaker = opened(clock, on_event=broken)
+    clock.now += BREAK
+
+    breaker.acquire().success()
+
+    assert breaker.success_count == 1
+
+
+@pytest.mark.parametrize("exit_error", [KeyboardInterrupt, SystemExit])
+def test_only_an_exit_passes_through_a_listener(clock, exit_error):
+    def leave(_event):
+        raise exit_error
+
+    with pytest.raises(exit_error):
+        opened(clock, on_event=leave)
+
+
 def test_promise_3_10_a_listener_may_use_the_breaker(clock):
     def never_open(event):
         if isinstance(event, StateChanged) and event.after == "OPEN":
@@ -999,6 +1020,8 @@ async def test_a_classify_that_answers_nonsense_is_refused():
         ("recovery_timeout", math.nan),
         ("recovery_timeout", math.inf),
         ("recovery_timeout", "30"),
+        ("recovery_timeout", 10**400),
+        ("failure_on", boom),
         ("recovery_timeout", True),
         ("success_threshold", 0),
         ("success_threshold", 1.0),

@@ -103,6 +103,10 @@ async def test_cancelling_a_wait_puts_the_token_back():
     assert budget.tokens == 2
 
 
+def test_huge_budgets_are_exact_too():
+    assert RetryBudget(1e305, 1e305).tokens == 1e305
+
+
 def test_threads_lose_no_token():
     budget = RetryBudget(ratio=0, burst=4000)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 
 import pytest
@@ -133,6 +134,37 @@ async def test_zero_seconds_are_over_at_the_first_wait():
 async def test_a_thread_can_ask_too():
     async with deadline(5):
         assert await asyncio.to_thread(time_remaining) == 5.0
+
+
+async def one_by_one(seconds):
+    async with deadline(seconds):
+        yield time_remaining()
+
+
+async def test_a_generator_that_is_dropped_leaves_no_deadline_behind():
+    async for _ in one_by_one(5):
+        break
+    gc.collect()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert time_remaining() is None
+
+
+async def test_generators_that_take_turns_leave_no_deadline_behind():
+    first, second = one_by_one(5), one_by_one(3)
+    assert [await anext(first), await anext(second)] == [5.0, 3.0]
+
+    await first.aclose()
+    assert time_remaining() == 3.0
+    await second.aclose()
+
+    assert time_remaining() is None
+
+
+def test_bad_arguments_are_refused_before_the_block_begins():
+    with pytest.raises(ValueError, match="seconds must be a finite number >= 0, got -1"):
+        deadline(-1)
 
 
 def test_outside_a_loop_there_is_none():

@@ -458,6 +458,41 @@ async def test_the_events_tell_the_whole_story():
     ]
 
 
+async def test_spans_of_time_are_counted_from_the_query():
+    recorder = Recorder()
+    orchestrator = FallbackOrchestrator(attempt_timeout=10, on_event=recorder)
+    await asyncio.sleep(100)
+
+    result = await orchestrator.execute_with_fallback(
+        "hi", ScriptedAgent("a", [HANG]), [ScriptedAgent("b", [(2.0, "hello")])]
+    )
+    with pytest.raises(AllAgentsFailedError):
+        await orchestrator.execute_with_fallback("hi", ScriptedAgent("a", [(3.0, OSError())]), [])
+
+    assert (result["elapsed"], result["attempts"][0]["error"].seconds) == (12.0, 10.0)
+    assert [event.elapsed for event in recorder if hasattr(event, "elapsed")] == [12.0, 3.0]
+    assert [event.time for event in recorder] == [100.0, 110.0, 112.0, 112.0, 112.0, 115.0, 115.0]
+
+
+async def test_a_deadline_between_two_agents_says_how_long_the_chain_had():
+    async def slow_to_fail(_query):
+        await asyncio.sleep(3)
+        raise OSError
+
+    agent = ScriptedAgent("a", ["unused"])
+    agent.run = slow_to_fail
+    await asyncio.sleep(100)
+    async with deadline(3):
+        chain = FallbackOrchestrator().execute_with_fallback(
+            "hi", agent, [ScriptedAgent("b", ["hello"])]
+        )
+        task = asyncio.create_task(chain)
+        await asyncio.sleep(0)
+
+    with pytest.raises(DeadlineExceededError, match="the deadline of 3 s has passed"):
+        await task
+
+
 async def test_one_orchestrator_serves_many_queries_at_once():
     orchestrator = FallbackOrchestrator(breaker=per_agent(100))
     primary = ScriptedAgent("a", [(1.0, OSError())])

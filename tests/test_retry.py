@@ -165,7 +165,49 @@ async def test_only_matching_errors_are_retried(retry_on):
         await Retry(5, NO_JITTER, retry_on=retry_on).call(service)
 
     assert len(service.calls) == 2
-    assert not hasattr(raised.value, "__notes__")
+    assert raised.value.__notes__ == ["gave up after 2 calls in 1.0 s: this error is not retried"]
+
+
+async def test_a_first_error_that_is_not_to_be_retried_stays_as_it_is():
+    recorder = Recorder()
+    error = ValueError("none of our business")
+
+    with pytest.raises(ValueError, match="none of our business"):
+        await Retry(retry_on=OSError, on_event=recorder).call(Flaky(error))
+
+    assert not hasattr(error, "__notes__")
+    assert list(recorder) == [RetryGaveUp(0.0, "retry", 1, 0.0, error, "this error is not retried")]
+
+
+async def test_an_accept_that_raises_is_heard_at_once():
+    def broken(_result):
+        raise ZeroDivisionError
+
+    service = Flaky()
+    with pytest.raises(ZeroDivisionError):
+        await Retry(3, NO_JITTER, accept=broken).call(service)
+
+    assert service.calls == [0.0]
+
+
+class FrozenError(Exception):
+    def __setattr__(self, name, value):
+        raise AttributeError(name)
+
+    def add_note(self, note):
+        raise AttributeError(note)
+
+
+class ProblemWithHintError(Exception):
+    @property
+    def retry_after(self):
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("error", [FrozenError(), ProblemWithHintError()])
+async def test_nothing_takes_the_place_of_the_callers_own_error(error):
+    with pytest.raises(type(error)):
+        await Retry(1, NO_JITTER).call(always(error))
 
 
 @pytest.mark.parametrize("retry_on", [BaseException, lambda _: True])
@@ -214,7 +256,9 @@ async def test_promise_4_4_a_hint_is_a_floor_under_our_own_jitter():
     assert service.calls == [0.0, second, second + 5 + rng.uniform(0, 2)]
 
 
-@pytest.mark.parametrize("hint", [math.nan, 0, 0.0, -5, -math.inf, "10", None, True, [3]])
+@pytest.mark.parametrize(
+    "hint", [math.nan, 0, 0.0, -5, -(10**400), -math.inf, "10", None, True, [3]]
+)
 async def test_promise_4_4_hints_that_make_no_sense_are_ignored(hint):
     service = Flaky(hinting(hint))
 
@@ -223,7 +267,15 @@ async def test_promise_4_4_hints_that_make_no_sense_are_ignored(hint):
     assert service.calls == [0.0, 1.0]
 
 
-@pytest.mark.parametrize("hint", [60.001, 1e9, math.inf])
+async def test_promise_4_4_a_hint_under_a_second_is_one_too():
+    service = Flaky(hinting(0.5))
+
+    await Retry(1, NO_JITTER).call(service)
+
+    assert service.calls == [0.0, 1.5]
+
+
+@pytest.mark.parametrize("hint", [60.001, 1e9, math.inf, 10**400])
 async def test_promise_4_4_a_hint_over_the_limit_stops_now(hint):
     error = hinting(hint)
     service = always(error)
@@ -358,14 +410,15 @@ async def test_the_events_tell_each_wait_and_the_end():
     recorder = Recorder()
     first, second = OSError("1"), OSError("2")
     retry = Retry(2, NO_JITTER, on_event=recorder, name="gpt4")
+    await asyncio.sleep(100)
     await retry.call(Flaky(first))
     with pytest.raises(OSError, match="2"):
         await Retry(0, on_event=recorder, name="gpt4").call(Flaky(second))
 
     assert list(recorder) == [
-        RetryScheduled(0.0, "gpt4", 1, first, 1.0),
-        RetrySucceeded(1.0, "gpt4", 2, 1.0),
-        RetryGaveUp(1.0, "gpt4", 1, 0.0, second, "max_retries is 0"),
+        RetryScheduled(100.0, "gpt4", 1, first, 1.0),
+        RetrySucceeded(101.0, "gpt4", 2, 1.0),
+        RetryGaveUp(101.0, "gpt4", 1, 0.0, second, "max_retries is 0"),
     ]
 
 
@@ -442,6 +495,10 @@ def test_its_repr_names_it():
 # Bad arguments
 
 
+async def down(_error):
+    """No predicate: it would be true of everything."""
+
+
 @pytest.mark.parametrize(
     ("argument", "value"),
     [
@@ -458,6 +515,8 @@ def test_its_repr_names_it():
         ("max_elapsed", 0),
         ("max_elapsed", -1),
         ("max_elapsed", math.nan),
+        ("max_elapsed", 10**400),
+        ("retry_on", down),
         ("max_retry_after", -1),
         ("max_retry_after", None),
         ("max_retry_after", math.inf),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 import random
 import threading
 import time
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
@@ -173,6 +175,93 @@ def test_what_is_left_over_is_cancelled():
     run_virtual(main)
 
     assert fate == ["cancelled"]
+
+
+def test_promise_1_what_is_left_over_is_cancelled_in_the_order_of_its_creation():
+    fate = []
+
+    async def worker(number):
+        try:
+            await asyncio.sleep(100)
+        finally:
+            fate.append(number)
+
+    async def main():
+        tasks.extend(asyncio.create_task(worker(number)) for number in range(30))
+        await asyncio.sleep(1)
+
+    tasks = []
+    run_virtual(main)
+
+    assert fate == list(range(30))
+
+
+def test_a_left_over_task_that_refuses_to_end_does_not_cost_the_result():
+    async def stubborn():
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+    async def main():
+        tasks.append(asyncio.create_task(stubborn()))
+        await asyncio.sleep(1)
+        return "the result"
+
+    tasks = []
+
+    assert run_virtual(main) == "the result"
+
+
+def test_what_a_left_over_task_raises_is_reported(caplog):
+    async def sore_loser():
+        try:
+            await asyncio.sleep(100)
+        finally:
+            raise ZeroDivisionError
+
+    async def main():
+        task = asyncio.create_task(sore_loser())
+        await asyncio.sleep(1)
+        return task
+
+    run_virtual(main)
+
+    assert "a task that was left over failed when it was cancelled" in caplog.text
+
+
+@pytest.mark.parametrize("exit_error", [KeyboardInterrupt, SystemExit])
+def test_an_exit_passes_and_what_is_left_over_is_cancelled(exit_error):
+    fate = []
+
+    async def worker():
+        try:
+            await asyncio.sleep(100)
+        finally:
+            fate.append("cancelled")
+
+    async def main():
+        task = asyncio.create_task(worker())
+        await asyncio.sleep(1)
+        raise exit_error(task)
+
+    with pytest.raises(exit_error):
+        run_virtual(main)
+
+    assert fate == ["cancelled"]
+
+
+def test_a_moment_that_is_no_number_is_refused():
+    async def main():
+        asyncio.get_running_loop().call_at(math.nan, print)
+
+    with pytest.raises(ValueError, match="when must be a moment in seconds, got nan"):
+        run_virtual(main)
+
+
+@pytest.mark.parametrize("seed", [1.5, "abc", True, [], -1])
+def test_a_seed_must_be_a_whole_number(seed):
+    with pytest.raises((TypeError, ValueError), match="seed must be"):
+        run_virtual(now, seed=seed)
 
 
 def test_promise_1_a_deadlock_names_the_stuck_tasks():

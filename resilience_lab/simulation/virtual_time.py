@@ -24,6 +24,7 @@ from contextvars import Context
 from itertools import count
 from typing import Any, TypeVar, TypeVarTuple
 
+from resilience_lab.arguments import whole
 from resilience_lab.errors import DeadlockError
 
 T = TypeVar("T")
@@ -43,19 +44,36 @@ def run_virtual(
     Raises `DeadlockError`, naming the tasks, when all of them wait for something that no timer will
     bring; `TypeError` if `main` is not a coroutine function.
     """
+    if seed is not None:
+        whole("seed", seed, at_least=0)
     coroutine = main(*args) if callable(main) else None
     if not inspect.iscoroutine(coroutine):
         raise TypeError(f"main must be a coroutine function (not its call), got {main!r}")
-    with _outer_loop_at_rest(), _seeded(seed), asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        result: T = runner.run(coroutine)
+    loop = VirtualLoop()
+    with _outer_loop_at_rest(), _seeded(seed):
+        try:
+            result: T = loop.run_until_complete(coroutine)
+        finally:
+            loop.wind_up()
     return result
+
+
+class _Task(asyncio.Task[Any]):
+    """Hashes by its number, so that asyncio's own sets of tasks are in the same order each time."""
+
+    def __init__(self, number: int, *args: Any, **kwargs: Any) -> None:
+        self.number = number
+        super().__init__(*args, **kwargs)
+
+    def __hash__(self) -> int:
+        return self.number
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
     """An asyncio event loop whose clock jumps from timer to timer.
 
-    Timers due at the same moment fire in the order in which they were set, and tasks are named in
-    the order of their creation: nothing depends on chance.
+    Timers due at the same moment fire in the order in which they were set, tasks are named and
+    cancelled in the order of their creation: nothing depends on chance.
     """
 
     def __init__(self) -> None:
@@ -81,6 +99,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
     ) -> asyncio.TimerHandle:
         """Call `callback(*args)` at the virtual moment `when`; never, if that is infinite."""
         self._check_closed()  # type: ignore[attr-defined]
+        if math.isnan(when):
+            raise ValueError(f"when must be a moment in seconds, got {when!r}")
         timer = asyncio.TimerHandle(when, callback, args, self, context)
         if when != math.inf:
             heapq.heappush(self._timers, (when, next(self._order), timer))
@@ -89,9 +109,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def create_task(self, coro: Any, *, name: object = None, **kwargs: Any) -> asyncio.Task[Any]:
         """As usual, but unnamed tasks are called task-1, task-2 ... anew in each run."""
-        return super().create_task(
-            coro, name=str(name or f"task-{next(self._task_numbers)}"), **kwargs
-        )
+        self._check_closed()  # type: ignore[attr-defined]
+        number = next(self._task_numbers)
+        return _Task(number, coro, loop=self, name=str(name or f"task-{number}"), **kwargs)
 
     def run_in_executor(
         self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
@@ -105,11 +125,34 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _thread_done(self, _future: object) -> None:
         self._threads -= 1
 
-    async def shutdown_default_executor(self, *_timeout: float | None) -> None:
-        """Wait for the threads at once: there is nothing else left to run."""
-        executor = self._default_executor  # type: ignore[attr-defined]
-        if executor is not None:
-            executor.shutdown(wait=True)
+    def wind_up(self) -> None:
+        """Cancel what is left over, in the order of its creation, and close the loop.
+
+        A task that refuses to end and waits for nothing is left behind, for the result of the run
+        matters more. What others raise on their way out is reported as asyncio does.
+        """
+        try:
+            with contextlib.suppress(DeadlockError):
+                self.run_until_complete(self._cancel_what_is_left())
+            self.run_until_complete(self.shutdown_asyncgens())
+            executor = self._default_executor  # type: ignore[attr-defined]
+            if executor is not None:
+                executor.shutdown(wait=True)
+        finally:
+            self.close()
+
+    async def _cancel_what_is_left(self) -> None:
+        left: list[Any] = list(asyncio.all_tasks(self) - {asyncio.current_task()})
+        left.sort(key=lambda task: task.number)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        for task in left:
+            if not task.cancelled() and task.exception() is not None:
+                message = "a task that was left over failed when it was cancelled"
+                self.call_exception_handler(
+                    {"message": message, "exception": task.exception(), "task": task}
+                )
 
     # What BaseEventLoop leaves to its subclasses
 
