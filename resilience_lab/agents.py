@@ -65,6 +65,8 @@ class ScriptedAgent(BaseAgent):
             await asyncio.sleep(latency)
         if isinstance(scene, str):
             return scene
+        if isinstance(scene, Exception):
+            scene = scene.with_traceback(None)  # or it would grow with every call
         raise scene
 
 

@@ -19,12 +19,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 import math
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
 from enum import StrEnum
-from types import CoroutineType, TracebackType
+from types import CoroutineType, FrameType, TracebackType
 from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 from resilience_lab.arguments import function, not_callable, positive, text, whole
@@ -191,6 +191,7 @@ class CircuitBreaker:
         self._attended = on_event is not None or classify is not None
         self._last_failure_time: float | None = None
         self._generation: _Closed | _Open | _HalfOpen = _Closed()
+        self._blocks = _Blocks()
         # Reentrant, because a garbage collection or a signal while it is held may close a
         # coroutine that is inside `call`, and that settles its permit in this very thread.
         self._lock = threading.RLock()
@@ -280,24 +281,14 @@ class CircuitBreaker:
         return protected
 
     async def __aenter__(self) -> Permit:
-        """Begin a protected block. In one task, blocks must nest, as they do when written down.
-
-        Where they do not (generators that take turns, a block that one task begins and another
-        ends) use `acquire`; a block that ends where it did not begin counts for nothing.
-        """
         permit = self.acquire()
-        _entered.set((*_entered.get(), permit))
+        self._blocks.begin(sys._getframe(1), permit)
         return permit
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        entered = _entered.get()
-        for permit in reversed(entered):
-            if permit.breaker is self:
-                _entered.set(tuple(other for other in entered if other is not permit))
-                permit.__exit__(kind, error, _)
-                return
+        self._blocks.end(sys._getframe(1)).__exit__(kind, error, _)
 
     # By hand
 
@@ -427,6 +418,9 @@ class Permit:
         self.breaker = breaker
         self._tickets = [ticket]  # taking the only item is atomic, in threads too
 
+    def __repr__(self) -> str:
+        return f"<Permit of {self.breaker.name!r}, {'out' if self._tickets else 'settled'}>"
+
     def success(self) -> None:
         """The call succeeded."""
         for ticket in self._take():
@@ -470,8 +464,26 @@ class Permit:
             self.failure(error)
 
 
-# The permits of the `async with` blocks around the running code, outermost first.
-_entered: ContextVar[tuple[Permit, ...]] = ContextVar("resilience_lab_entered", default=())
+class _Blocks:
+    """Which permit belongs to which `async with` block of one breaker.
+
+    Python tells the end of a block nothing of its beginning, and blocks of one task need not nest:
+    generators take turns. But a block begins and ends in one frame. Where somebody else does that
+    on its behalf (an `AsyncExitStack`, a fixture), the block that began last is the one that ends.
+    """
+
+    def __init__(self) -> None:
+        self._begun: list[tuple[FrameType, Permit]] = []
+
+    def begin(self, frame: FrameType, permit: Permit) -> None:
+        self._begun.append((frame, permit))
+
+    def end(self, frame: FrameType) -> Permit:
+        begun = self._begun
+        here = [block for block in begun if block[0] is frame]
+        block = (here or begun)[-1]
+        begun.remove(block)
+        return block[1]
 
 
 def _loop_time() -> float:

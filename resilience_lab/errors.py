@@ -180,6 +180,8 @@ class AllAgentsFailedError(ResilienceError, ExceptionGroup[Exception]):
         count = "the only agent" if len(errors) == 1 else f"all {len(errors)} agents"
         names = ", ".join(f"{attempt['agent']} ({attempt['outcome']})" for attempt in attempts)
         hint = "" if retry_after is None else f"; next probe in {retry_after:.1f} s"
+        if retry_after == math.inf:
+            hint = "; isolated until they are reset"
         self = super().__new__(cls, f"{count} failed: {names}{hint}", errors)
         self.attempts = list(attempts)
         self.retry_after = retry_after
@@ -192,7 +194,10 @@ class AllAgentsFailedError(ResilienceError, ExceptionGroup[Exception]):
         return self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (list(self.exceptions), self.attempts, self.retry_after)
+        arguments = (list(self.exceptions), self.attempts, self.retry_after)
+        return type(self), arguments, vars(self)
 
     def derive(self, errors: Sequence[Exception]) -> AllAgentsFailedError:  # type: ignore[override]
-        return type(self)(errors, self.attempts, self.retry_after)
+        chosen = set(map(id, errors))
+        attempts = [attempt for attempt in self.attempts if id(attempt["error"]) in chosen]
+        return type(self)(errors, attempts, self.retry_after)

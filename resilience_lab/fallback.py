@@ -114,6 +114,8 @@ class FallbackOrchestrator:
         when the ambient deadline leaves no time for the next, `ValueError` if two agents have the
         same name. A cancellation ends the whole chain.
         """
+        if not isinstance(query, str):
+            raise TypeError(f"query must be a string, got {query!r}")
         chain = _chain(primary_agent, fallback_agents)
         now = asyncio.get_running_loop().time
         received = now()
@@ -122,7 +124,7 @@ class FallbackOrchestrator:
         attempts: list[Attempt] = []
         try:
             for level, agent in enumerate(chain):
-                _check_deadline(received)
+                _check_deadline(received, attempts)
                 answer = await self._take_turn(agent, level, query, received, attempts)
                 if attempts[-1]["outcome"] == "success":
                     end = now()
@@ -135,9 +137,9 @@ class FallbackOrchestrator:
                         attempts=attempts,
                         elapsed=end - received,
                     )
-            _check_deadline(received)
+            _check_deadline(received, attempts)
             raise _all_failed(attempts)
-        except Exception as error:
+        except BaseException as error:  # a cancellation is an end, too
             emit(self.on_event, QueryFailed(now(), self.name, error, now() - received))
             raise
 
@@ -148,15 +150,11 @@ class FallbackOrchestrator:
         now = asyncio.get_running_loop().time
         started = now()
         turn = _Turn(self, agent, query)
-        answer, error = "", None  # type: str, Exception | None
-        try:
-            answer = await turn.take()
-        except Exception as raised:
-            error = turn.explain(raised)
+        answer, outcome, error = await turn.take()
         attempt = Attempt(
             agent=agent.name,
             level=level,
-            outcome=turn.outcome(error),
+            outcome=outcome,
             error=error,
             calls=turn.calls,
             started=started - received,
@@ -164,9 +162,7 @@ class FallbackOrchestrator:
         )
         attempts.append(attempt)
         emit(self.on_event, AgentFinished(now(), self.name, **attempt))
-        if error is None or attempt["outcome"] in ("rejected", "skipped"):
-            return answer
-        if not self._falls_back(error):
+        if outcome in ("failed", "timeout") and error and not self._falls_back(error):
             raise error
         return answer
 
@@ -196,8 +192,19 @@ class _Turn:
         self.error: Exception | None = None  # the last that the agent itself raised
         self.rejection: CircuitOpenError | None = None
 
-    async def take(self) -> str:
-        return await (self.retry.call(self._guarded) if self.retry else self._guarded())
+    async def take(self) -> tuple[str, TurnOutcome, Exception | None]:
+        """The answer, how the turn ended, and the error if it did not end well."""
+        error: Exception | None = None
+        try:
+            answer = await (self.retry.call(self._guarded) if self.retry else self._guarded())
+        except Exception as raised:
+            # If the breaker shut only after the agent had run, the agent's own error says more.
+            error = self.error if raised is self.rejection and self.error else raised
+            return "", self._outcome(error), error
+        finally:
+            # An error's traceback leads to these frames and so to this turn: no way back from here.
+            error = self.error = self.rejection = None
+        return answer, "success", None
 
     async def _guarded(self) -> str:
         if self.breaker is None:
@@ -240,13 +247,7 @@ class _Turn:
             self.breaker is not None and self.breaker.state is State.OPEN
         )
 
-    def explain(self, raised: Exception) -> Exception:
-        """The error to report: the agent's own, if the breaker shut only after the agent ran."""
-        return self.error if raised is self.rejection and self.error else raised
-
-    def outcome(self, error: Exception | None) -> TurnOutcome:
-        if error is None:
-            return "success"
+    def _outcome(self, error: Exception) -> TurnOutcome:
         if error is self.rejection:
             return "skipped"
         if isinstance(error, ResultRejectedError):
@@ -258,10 +259,11 @@ def _chain(primary: BaseAgent, fallbacks: Sequence[BaseAgent]) -> tuple[BaseAgen
     if isinstance(fallbacks, str | bytes) or not isinstance(fallbacks, Iterable):
         raise TypeError(f"fallback_agents must be a list of agents, got {fallbacks!r}")
     chain = (primary, *fallbacks)
-    for agent in chain:
+    for level, agent in enumerate(chain):
         named = isinstance(getattr(agent, "name", None), str)
         if isinstance(agent, type) or not (named and callable(getattr(agent, "run", None))):
-            raise TypeError(f"an agent must have a name and a run method, got {agent!r}")
+            argument = f"fallback_agents[{level - 1}]" if level else "primary_agent"
+            raise TypeError(f"{argument} must have a name and a run method, got {agent!r}")
     names = [agent.name for agent in chain]
     for name in names:
         if names.count(name) > 1:
@@ -269,9 +271,10 @@ def _chain(primary: BaseAgent, fallbacks: Sequence[BaseAgent]) -> tuple[BaseAgen
     return chain
 
 
-def _check_deadline(received: float) -> None:
+def _check_deadline(received: float, attempts: list[Attempt]) -> None:
     if time_remaining() == 0:
-        raise DeadlineExceededError(asyncio.get_running_loop().time() - received)
+        last = attempts[-1]["error"] if attempts else None
+        raise DeadlineExceededError(asyncio.get_running_loop().time() - received) from last
 
 
 def _all_failed(attempts: list[Attempt]) -> AllAgentsFailedError:

@@ -42,6 +42,8 @@ class Transcript:
     """
 
     def __init__(self, write: Callable[[str], object] = print) -> None:
+        if write is None:
+            raise TypeError("write must be callable, got None")
         self._write = function("write", write)
         self._attempts = 0
         self._last = 0.0  # when the last event happened

@@ -79,6 +79,18 @@ async def test_a_script_is_played_in_order_and_its_end_repeated():
     assert agent.queries == ["a", "b", "c", "d", "e", "e"]
 
 
+async def test_an_error_that_is_raised_again_does_not_grow():
+    agent = ScriptedAgent("gpt4", [OSError("down")])
+    lengths = []
+
+    for _ in range(3):
+        with pytest.raises(OSError) as raised:
+            await agent.run("hi")
+        lengths.append(len(raised.traceback))
+
+    assert len(set(lengths)) == 1
+
+
 async def test_an_infinite_latency_hangs():
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1000):

@@ -7,7 +7,7 @@ import itertools
 import logging
 import math
 import threading
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 from hypothesis import example, given
@@ -600,18 +600,53 @@ async def test_blocks_of_different_breakers_may_end_in_any_order():
     assert (first.failure_count, second.failure_count) == (1, 1)
 
 
-async def test_a_block_that_another_task_ends_counts_for_nothing():
+async def test_promise_3_8_blocks_of_generators_that_take_turns_are_not_mixed_up():
     breaker = CircuitBreaker(1, 30)
+
+    async def session():
+        async with breaker:
+            yield
+
+    early, probe = session(), session()
+    await anext(early)  # let in while CLOSED
     fail(breaker)
     await asyncio.sleep(30)
-    await asyncio.create_task(breaker.__aenter__())
+    await anext(probe)
 
     with suppress(BoomError):
-        await breaker.__aexit__(BoomError, BoomError(), None)
+        await early.athrow(BoomError())  # stale: of an earlier generation
 
     assert breaker.state == "HALF_OPEN"
-    await asyncio.sleep(30)
-    assert await breaker.call(answer) == "answer"  # and its permit ends with its lease
+    with pytest.raises(CircuitOpenError):
+        breaker.acquire()  # the probe's permit is still out
+    with suppress(StopAsyncIteration):
+        await anext(probe)
+    assert breaker.success_count == 1
+
+
+async def test_promise_3_8_a_block_may_be_ended_by_somebody_else():
+    breaker = CircuitBreaker()
+
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(breaker)
+        with suppress(BoomError):
+            async with breaker:
+                raise BoomError
+        assert breaker.failure_count == 1
+    assert breaker.failure_count == 0
+
+    await asyncio.create_task(breaker.__aenter__())
+    await asyncio.create_task(breaker.__aexit__(BoomError, BoomError(), None))
+    assert breaker.failure_count == 1
+
+
+def test_a_permit_says_whose_it_is_and_whether_it_is_out():
+    permit = CircuitBreaker(name="gpt4").acquire()
+    assert repr(permit) == "<Permit of 'gpt4', out>"
+
+    permit.success()
+
+    assert repr(permit) == "<Permit of 'gpt4', settled>"
 
 
 async def test_promise_3_8_async_with_is_rejected_when_open():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import pickle
+import weakref
 
 import pytest
 
@@ -300,7 +302,57 @@ async def test_promise_6_4_except_star_and_pickle_keep_the_ledger():
 
     copied = pickle.loads(pickle.dumps(caught))
     assert len(copied.exceptions) == 1
-    assert outcomes(copied.attempts) == [("a", "failed", 1), ("b", "failed", 1)]
+    assert outcomes(copied.attempts) == [("a", "failed", 1)]
+    assert str(copied) == "the only agent failed: a (failed)"
+
+
+async def test_promise_6_4_a_retrys_note_survives_pickling():
+    chain = FallbackOrchestrator()
+    with pytest.raises(AllAgentsFailedError) as raised:
+        await Retry(0).call(
+            chain.execute_with_fallback, "hi", ScriptedAgent("a", [OSError("a")]), []
+        )
+
+    copied = pickle.loads(pickle.dumps(raised.value))
+
+    assert copied.__notes__ == ["gave up after 1 call in 0.0 s: max_retries is 0"]
+
+
+async def test_agents_that_are_all_isolated_have_no_next_probe():
+    orchestrator = FallbackOrchestrator(breaker=per_agent())
+    agent = ScriptedAgent("a", ["unused"])
+    orchestrator.breaker_of(agent).isolate()
+
+    with pytest.raises(AllAgentsFailedError, match="isolated until they are reset"):
+        await orchestrator.execute_with_fallback("hi", agent, [])
+
+
+async def test_no_error_outlives_its_query():
+    class LeakyError(Exception):
+        pass
+
+    def leak():
+        error = LeakyError()
+        errors.append(weakref.ref(error))
+        return error
+
+    class Failing:
+        name = "failing"
+
+        async def run(self, _query):
+            raise leak()
+
+    errors = []
+    spare = ScriptedAgent("spare", ["hello"])
+    gc.disable()
+    try:
+        for options in ({}, {"retry": Retry(1, NO_JITTER)}, {"breaker": per_agent(2)}):
+            chain = FallbackOrchestrator(attempt_timeout=5, **options)
+            for _ in range(3):
+                await chain.execute_with_fallback("hi", Failing(), [spare])
+        assert [error for error in errors if error() is not None] == []
+    finally:
+        gc.enable()
 
 
 async def test_promise_6_4_when_all_were_skipped_the_earliest_retry_after():
@@ -350,8 +402,9 @@ async def test_promise_6_4_an_error_outside_fallback_on_propagates_at_once(fallb
 
 async def test_promise_6_4_cancellation_never_falls_back():
     spare = ScriptedAgent("local", ["unused"])
+    recorder = Recorder()
     orchestrator = FallbackOrchestrator(
-        fallback_on=BaseException, retry=Retry(3), breaker=per_agent(1)
+        fallback_on=BaseException, retry=Retry(3), breaker=per_agent(1), on_event=recorder
     )
     task = asyncio.create_task(
         orchestrator.execute_with_fallback("hi", ScriptedAgent("gpt4", [HANG]), [spare])
@@ -364,6 +417,7 @@ async def test_promise_6_4_cancellation_never_falls_back():
 
     assert spare.queries == []
     assert orchestrator.breakers["gpt4"].failure_count == 0
+    assert [type(event) for event in recorder] == [QueryReceived, QueryFailed]
 
 
 # 6.5 deadlines and names
@@ -542,8 +596,24 @@ class Nameless:
 async def test_what_is_no_agent_is_refused(agent):
     good = ScriptedAgent("good", ["hello"])
     for chain in [(agent, []), (good, [agent])]:
-        with pytest.raises(TypeError, match="an agent must have a name and a run method, got "):
+        with pytest.raises(TypeError, match="must have a name and a run method, got "):
             await FallbackOrchestrator().execute_with_fallback("hi", *chain)
+
+
+async def test_which_of_the_agents_is_wrong_is_named():
+    good = ScriptedAgent("good", ["hello"])
+    for primary, fallbacks, named in (
+        (None, [good], r"primary_agent must"),
+        (good, [ScriptedAgent("other", ["hi"]), None], r"fallback_agents\[1\] must"),
+    ):
+        with pytest.raises(TypeError, match=named):
+            await FallbackOrchestrator().execute_with_fallback("hi", primary, fallbacks)
+
+
+@pytest.mark.parametrize("query", [None, 3, b"hi", ["hi"]])
+async def test_a_query_must_be_a_string(query):
+    with pytest.raises(TypeError, match="query must be a string, got "):
+        await FallbackOrchestrator().execute_with_fallback(query, ScriptedAgent("a", ["b"]), [])
 
 
 @pytest.mark.parametrize("agents", [None, "local", 3])

@@ -173,5 +173,6 @@ async def test_a_chain_that_fails():
 
 
 def test_write_must_be_a_function():
-    with pytest.raises(TypeError, match="write must be callable, got 3"):
-        Transcript(3)
+    for nothing in (3, None):
+        with pytest.raises(TypeError, match=f"write must be callable, got {nothing}"):
+            Transcript(nothing)
