@@ -1,9 +1,4 @@
-"""Pictures of recorded events: a `DataFrame` in, a matplotlib `Figure` out.
-
-Nothing here runs a policy. Each picture has a summary in words beside it, for nbval, for screen
-readers and for a reader in a hurry. Colours are those of Okabe and Ito (2008), which colour-blind
-people can tell apart; what matters is also told by place, shape and hatching, so grey prints do.
-"""
+"""The states of one circuit breaker over time, and the calls that met them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plots: the data in the figure, not only that it draws."""
+"""The breaker timeline: the data in the figure, not only that it draws."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 
 from resilience_lab import CircuitBreaker, Recorder, run_virtual
 from resilience_lab.plots import (
-    MARKS,
     breaker_bands,
     breaker_calls,
     breaker_summary,
     breaker_timeline,
 )
+from resilience_lab.plots.breaker import MARKS
 
 
 @pytest.fixture

@@ -1,0 +1,88 @@
+"""What the pictures have in common: how an outcome looks, how a number and a name are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerTuple
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+OUTCOMES: dict[str, dict[str, Any]] = {
+    "success": {"color": "#0072B2", "hatch": "", "marker": "o"},
+    "failed": {"color": "#D55E00", "hatch": "////", "marker": "X"},
+    "timeout": {"color": "#E69F00", "hatch": "....", "marker": "s"},
+    "rejected": {"color": "#CC79A7", "hatch": "xxxx", "marker": "P"},
+    "skipped": {"color": "#777777", "hatch": "", "marker": ">"},
+    "cancelled": {"color": "#009E73", "hatch": "\\\\\\\\", "marker": "D"},
+    "running": {"color": "#56B4E9", "hatch": "----", "marker": ">"},
+}
+"""Colour (Okabe and Ito), hatching and shape of each outcome of an attempt or of a turn."""
+
+_LONGEST_NAME = 24
+
+
+def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
+    """The rows as named tuples, whose fields the type checker takes on trust."""
+    return iter(frame.itertuples())
+
+
+def seconds(value: float) -> str:
+    """`value` in three significant digits, or whole from a thousand on; the unit is not added."""
+    return f"{value:.0f}" if value >= 999.5 else f"{value:.3g}"
+
+
+def listed(values: Iterable[float]) -> str:
+    """Several `seconds`, with commas between."""
+    return ", ".join(map(seconds, values))
+
+
+def name_rows(axes: Axes, names: Iterable[object]) -> None:
+    """Rows 0, 1 ... from the top, each with its name, on one line and cut to fit the margin."""
+    labels = [_short(" ".join(str(name).split())) for name in names]
+    axes.set_yticks(range(len(labels)), labels, parse_math=False)  # a `$` in a name is a `$`
+    axes.set_ylim(max(len(labels), 1) - 0.4, -0.6)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+
+
+def swatches(outcomes: Iterable[str]) -> dict[str, Any]:
+    """For a legend: of each outcome its colour and hatching, and its mark beside them."""
+    return {
+        outcome: (
+            Patch(facecolor=style["color"], hatch=style["hatch"], edgecolor="white", linewidth=0),
+            Line2D([], [], ls="", c=style["color"], marker=style["marker"], mec="white", ms=9),
+        )
+        for outcome, style in OUTCOMES.items()
+        if outcome in set(outcomes)
+    }
+
+
+def add_legend(
+    figure: Figure,
+    handles: Mapping[str, Any],
+    place: Literal["outside upper right", "outside lower right"] = "outside upper right",
+) -> None:
+    """One line of `handles`, by their labels, outside the axes."""
+    marks: list[Any] = list(handles.values())
+    figure.legend(
+        marks,
+        list(handles),
+        loc=place,
+        ncols=max(len(handles), 1),
+        frameon=False,
+        handlelength=2.6,
+        handler_map={tuple: HandlerTuple(ndivide=None)},
+    )
+
+
+def tidy(axes: Axes, title: str) -> None:
+    """The title to the left, and no lines where there is nothing to read off."""
+    axes.set_title(title, loc="left", parse_math=False)
+    axes.spines[["top", "right"]].set_visible(False)
