@@ -1,8 +1,7 @@
 """The first exercise: a fallback chain written by hand, `await ask(query, agents)`.
 
-The learner's function runs in virtual time against scripted agents. Whatever it does (hang, swallow
-a cancellation, call for ever), the examiner answers: an agent asked too often hangs, and when
-everybody waits for nothing, the virtual loop says so.
+The learner's function runs in virtual time against scripted agents. An agent that is asked too
+often hangs, so that calling for ever ends as waiting for ever, which the examiner notices.
 """
 
 from __future__ import annotations
@@ -12,9 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 from resilience_lab.agents import BaseAgent, ScriptedAgent
-from resilience_lab.errors import DeadlockError
-from resilience_lab.practice.report import Report, Verdict
-from resilience_lab.simulation import run_virtual
+from resilience_lab.practice.examiner import Probe, examine
+from resilience_lab.practice.report import Report
 
 Ask: TypeAlias = Callable[[str, Sequence[BaseAgent]], Awaitable[str]]
 
@@ -27,24 +25,7 @@ _TOO_OFTEN = 20
 
 def check_ask(ask: Ask) -> Report:
     """Examine `ask(query, agents)`: the first answer within `PATIENCE` seconds each, in order."""
-    return Report(tuple(_examine(name, probe, ask) for name, probe in _BEHAVIOURS.items()))
-
-
-def _examine(behaviour: str, probe: Callable[[Ask], Awaitable[str | None]], ask: Ask) -> Verdict:
-    """Run one probe; it returns what went wrong, or None."""
-
-    async def main() -> str | None:
-        return await probe(ask)
-
-    try:
-        seen = run_virtual(main)
-    except DeadlockError:
-        seen = "it waits for ever"
-    except Exception as error:
-        seen = (
-            f"it raised {type(error).__name__}: {error}" if str(error) else f"it raised {error!r}"
-        )
-    return Verdict(behaviour, seen is None, seen or "")
+    return examine(ask, _BEHAVIOURS)
 
 
 class _Agent(ScriptedAgent):
@@ -107,7 +88,7 @@ async def _can_be_cancelled(ask: Ask) -> str | None:
     return None if task.cancelled() else "a cancelled task did not end as cancelled"
 
 
-_BEHAVIOURS: dict[str, Callable[[Ask], Awaitable[str | None]]] = {
+_BEHAVIOURS: dict[str, Probe] = {
     "asks the first agent, and no other if that one answers": _asks_the_first,
     "falls back to the next agent when one fails": _falls_back,
     f"cuts a hanging agent off after {PATIENCE:g} s": _cuts_off,

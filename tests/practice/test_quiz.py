@@ -97,7 +97,7 @@ def test_a_box_without_a_summary_of_its_own_is_called_after_its_class():
     assert SummarisedBox()._repr_mimebundle_()["text/plain"] == "SummarisedBox"
 
 
-@pytest.mark.parametrize("make", [quizzes.start_here])
+@pytest.mark.parametrize("make", [getattr(quizzes, name) for name in quizzes.__all__])
 def test_every_answer_of_every_quiz_says_something(make):
     quiz = make()
 

@@ -1,4 +1,4 @@
-"""The questions at the end of each notebook: kept here, so that no cell shows the answers."""
+"""The questions of notebook 00."""
 
 from __future__ import annotations
 

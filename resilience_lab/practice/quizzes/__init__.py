@@ -1,0 +1,7 @@
+"""The questions at the end of each notebook: kept here, so that no cell shows the answers."""
+
+from resilience_lab.practice.quizzes.backoff_and_jitter import backoff_and_jitter
+from resilience_lab.practice.quizzes.circuit_breaker import circuit_breaker
+from resilience_lab.practice.quizzes.start_here import start_here
+
+__all__ = ["backoff_and_jitter", "circuit_breaker", "start_here"]
