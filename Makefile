@@ -31,10 +31,12 @@ help: ## list the targets
 lab: $(LAB_READY) ## open the lab in a browser (LAB_FLAGS=... for more JupyterLab flags)
 	$(LAB) $(LAB_FLAGS)
 
-test: $(TEST_READY) ## run every test, then every notebook against its committed outputs
+test: $(TEST_READY) ## run every test, every notebook against its committed outputs and in a browser
 	@status=0; set -x; \
-	$(BIN)/pytest -n 2 --cov --cov-report=term-missing:skip-covered tests || status=1; \
+	$(BIN)/pytest -n 2 --cov --cov-report=term-missing:skip-covered --ignore=tests/browser tests \
+		|| status=1; \
 	$(NBVAL) notebooks/ || status=1; \
+	$(BIN)/pytest -rs tests/browser || status=1; \
 	exit $$status
 
 check: $(TEST_READY) ## lint, format and types

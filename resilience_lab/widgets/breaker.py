@@ -94,6 +94,7 @@ class BreakerExplorer(Explorer):
             f"failures {breaker.failure_count}/{breaker.failure_threshold}",
             f"successes {breaker.success_count}/{breaker.success_threshold}",
             f"hanging calls {len(self.story.hanging)}",
+            f"probes at once {breaker.half_open_max_calls}",
         ]
         if breaker.state != "CLOSED":
             words.append(f"next probe in {breaker.retry_after:g} s")

@@ -63,7 +63,7 @@ def test_its_words_and_picture_do_without_a_kernel():
 
     assert bundle["text/plain"] == (
         "BreakerExplorer after 3 actions. "
-        "1 s · state CLOSED · failures 1/3 · successes 0/2 · hanging calls 1"
+        "1 s · state CLOSED · failures 1/3 · successes 0/2 · hanging calls 1 · probes at once 1"
     )
     assert b64decode(bundle["image/png"]).startswith(b"\x89PNG")
 
