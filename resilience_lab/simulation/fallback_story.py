@@ -187,7 +187,7 @@ def tell_fallback(
 
     async def ask_all() -> tuple[ToldQuery, ...]:
         told: list[ToldQuery] = []
-        errors: dict[str, Exception] = {}
+        errors: dict[str, BaseException] = {}
         for number, draws in enumerate(_fates(len(chain), queries, correlation, seed), start=1):
             primary, *fallbacks = map(AgentSpec.play, chain, draws)
             with suppress(AllAgentsFailedError):
@@ -217,7 +217,7 @@ def _fates(agents: int, queries: int, correlation: float, seed: int) -> Iterator
 
 
 def _told(
-    chain: tuple[AgentSpec, ...], recorder: Recorder, errors: dict[str, Exception]
+    chain: tuple[AgentSpec, ...], recorder: Recorder, errors: dict[str, BaseException]
 ) -> ToldQuery:
     events = tuple(_with_one_of(errors, event) for event in recorder)
     paid = (
@@ -228,15 +228,15 @@ def _told(
     return ToldQuery(events, sum(paid))
 
 
-def _with_one_of(errors: dict[str, Exception], event: Event) -> Event:
+def _with_one_of(errors: dict[str, BaseException], event: Event) -> Event:
     """`event` with that error of `errors` that reads as its own, which is dropped.
 
     An error's traceback holds the frames of the run, and these hold the error. By the thousand,
     such knots would keep the garbage collector busy for longer than the queries take.
     """
-    error = getattr(event, "error", None)
-    if error is None:
+    if not isinstance(event, AgentFinished | QueryFailed) or event.error is None:
         return event
+    error = event.error
     error.__traceback__ = error.__cause__ = error.__context__ = None
     return replace(event, error=errors.setdefault(str(error), error))
 

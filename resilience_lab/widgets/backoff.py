@@ -1,0 +1,207 @@
+"""`BackoffExplorer`: how long the waits before the retries really are."""
+
+from __future__ import annotations
+
+from html import escape
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import ipywidgets
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from resilience_lab.backoff import JITTERS, Backoff
+from resilience_lab.plots import delay_distributions
+from resilience_lab.plots.style import seconds
+from resilience_lab.simulation.delays import delay_table, expected_delay, sample_delays
+from resilience_lab.widgets.base import Explorer, shows_problems, slider
+
+FORMULAS = {
+    "none": "v",
+    "full": "U(0, v)",
+    "equal": "v/2 + U(0, v/2)",
+    "proportional": "min(cap, U(v/2, 3v/2))",
+    "decorrelated": "min(cap, U(base, 3s)), s = the delay before",
+}
+"""The delay before retry n under each kind of jitter; v is the ceiling, U a uniform draw."""
+
+_SAMPLES = 5000
+_QUANTILES = {"p5": 0.05, "p50": 0.5, "p95": 0.95, "max": 1.0}
+_LEFT, _WIDTH, _ROW = 70, 330, 26  # of the strips, in pixels
+_BINS = 46  # across one strip
+
+Matrix: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.float64]]"
+
+
+class BackoffExplorer(Explorer):
+    """Sliders for a `Backoff`, and what becomes of its delays over 5,000 calls."""
+
+    def __init__(self) -> None:
+        self.sliders = {
+            "base_delay": slider("base (s)", 1.0, 0.1, 10.0, 0.1),
+            "multiplier": slider("multiplier", 2.0, 1.0, 4.0, 0.1),
+            "max_delay": slider("cap (s)", 60, 1, 120),
+            "retries": slider("retries", 8, 1, 10),
+        }
+        self.jitter = ipywidgets.ToggleButtons(
+            options=list(JITTERS),
+            value="full",
+            description="jitter",
+            style={"button_width": "max-content", "description_width": "11em"},
+        )
+        self.strips = ipywidgets.HTML()
+        self.table = ipywidgets.HTML()
+        for control in (*self.sliders.values(), self.jitter):
+            control.observe(self._set, names="value")
+        super().__init__(
+            self.jitter,
+            ipywidgets.HBox(
+                [
+                    ipywidgets.VBox(
+                        [*self.sliders.values(), self.table], layout={"width": "385px"}
+                    ),
+                    self.strips,
+                ],
+                layout={"flex_flow": "row wrap"},
+            ),
+        )
+
+    def refresh(self) -> None:
+        """Draw new delays for the present settings, from the same seed as ever."""
+        settings = {name: round(control.value, 1) for name, control in self.sliders.items()}
+        retries = settings.pop("retries")
+        self.backoff = Backoff(**settings, jitter=self.jitter.value)
+        self.samples = sample_delays(self.backoff, retries, _SAMPLES)
+        delays: Matrix = self.samples["delay"].to_numpy().reshape(retries, _SAMPLES)
+        self.waits = wait_table(self.backoff, delays)
+        self.strips.value = _strips(self.backoff, delays, self._words())
+        self.table.value = _table(self.waits)
+
+    def summary(self) -> str:
+        """The settings, and the total wait."""
+        return f"BackoffExplorer: {self._words()}"
+
+    def picture(self) -> Figure:
+        """The distributions of the delays."""
+        return delay_distributions(self.samples, delay_table(self.backoff, len(self.waits) - 1))
+
+    def _words(self) -> str:
+        policy, total = self.backoff, self.waits["total"]
+        return (
+            f"jitter {policy.jitter}, base {policy.base_delay:g} s, "
+            f"multiplier {policy.multiplier:g}, cap {policy.max_delay:g} s. "
+            f"Total wait of {len(self.waits) - 1} retries: mean {seconds(total['mean'])} s "
+            f"(by formula {seconds(total['formula'])} s), p50 {seconds(total['p50'])} s, "
+            f"p95 {seconds(total['p95'])} s, max {seconds(total['max'])} s."
+        )
+
+    @shows_problems
+    def _set(self, _change: Any) -> None:
+        self.refresh()
+
+
+def wait_table(backoff: Backoff, delays: Matrix) -> dict[str, dict[str, float]]:
+    """By retry ("0" is the first), and in "total": the waits' quantiles and mean, in seconds.
+
+    `delays` has a row a retry and a column a call. "formula" is the mean that they should have.
+    """
+    formulas = [expected_delay(backoff, n) for n in range(len(delays))]
+    waits = np.vstack([delays, delays.sum(axis=0)])
+    columns = dict(
+        zip(_QUANTILES, np.quantile(waits, list(_QUANTILES.values()), axis=1), strict=True)
+    )
+    columns |= {"mean": waits.mean(axis=1), "formula": np.array([*formulas, sum(formulas)])}
+    names = [*map(str, range(len(delays))), "total"]
+    return {
+        name: {column: float(values[row]) for column, values in columns.items()}
+        for row, name in enumerate(names)
+    }
+
+
+def _table(waits: dict[str, dict[str, float]]) -> str:
+    columns = next(iter(waits.values()))
+    head = "".join(f'<th scope="col">{column}</th>' for column in ("retry", *columns))
+    body = "".join(
+        f'<tr><th scope="row">{name}</th>'
+        + "".join(f"<td>{seconds(value)}</td>" for value in row.values())
+        + "</tr>"
+        for name, row in waits.items()
+    )
+    return (
+        '<table style="line-height: 1.5; text-align: right; border-spacing: 8px 0">'
+        "<caption>Waits in seconds; formula: the expected mean</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def _strips(backoff: Backoff, delays: Matrix, words: str) -> str:
+    """An SVG with a strip for each retry, and one with an axis of its own for the total wait.
+
+    `delays` is as in `wait_table`; `words` tell a screen reader what is to be seen.
+    """
+    bounds = [backoff.bounds(n) for n in range(len(delays))]
+    means = [expected_delay(backoff, n) for n in range(len(delays))]
+    total = delays.sum(axis=0)
+    total_bounds = sum(low for low, _ in bounds), sum(high for _, high in bounds)
+    top = _ROW * len(delays) + 24
+    strips = "".join(
+        _strip(_ROW * (n + 1), f"retry {n}", row, bounds[n], means[n], bounds[-1][1])
+        for n, row in enumerate(delays)
+    )
+    strips += _axis(top, bounds[-1][1])
+    strips += _strip(top + 56, "total wait", total, total_bounds, sum(means), total_bounds[1])
+    strips += _axis(top + 80, total_bounds[1])
+    lines = [
+        f"delay before retry n = {FORMULAS[backoff.jitter]}",
+        f"v = min({backoff.max_delay:g} s, {backoff.base_delay:g} s · {backoff.multiplier:g}ⁿ)",
+        f"bars: {delays.shape[1]} calls · │ least and greatest wait, and share at it",
+        "◇ mean by formula",
+    ]
+    text = "".join(
+        f'<text x="0" y="{top + 104 + 17 * i}">{escape(line)}</text>'
+        for i, line in enumerate(lines)
+    )
+    return (
+        f'<svg role="img" aria-label="{escape(words)}" viewBox="0 0 450 {top + 162}" '
+        'style="width: 450px; max-width: 100%; background: white; font: 12px sans-serif" '
+        f'fill="#111">{strips}{text}</svg>'
+    )
+
+
+def _strip(
+    base: float, name: str, waits: Matrix, bounds: tuple[float, float], mean: float, longest: float
+) -> str:
+    """One histogram on the line `base`, its bins between its own bounds."""
+    low, high = bounds
+    scale = _WIDTH / longest
+    left, right = _LEFT + low * scale, _LEFT + high * scale
+    counts, _ = np.histogram(waits[waits < high], bins=_BINS, range=(low, high))
+    heights = counts / max(counts.max(), 1) * (_ROW - 6)
+    edges = np.linspace(left, right, _BINS + 1)
+    steps = "".join(
+        f"V{base - height:.1f}H{end:.1f}"
+        for height, (_, end) in zip(heights, pairwise(edges), strict=True)
+    )
+    at_most = float(np.mean(waits == high))
+    words = "<1%" if at_most < 0.005 else f"{at_most:.0%}"
+    share = f'<text x="{right + 6:.1f}" y="{base - 4}">{escape(words)}</text>' if at_most else ""
+    middle = _LEFT + mean * scale
+    return (
+        f'<text x="{_LEFT - 12}" y="{base - 4}" text-anchor="end">{name}</text>'
+        f'<path d="M{left:.1f} {base}{steps}V{base}z" fill="#0072B2" fill-opacity="0.6"/>'
+        f'<path d="M{left:.1f} {base}v-{_ROW - 6}M{right:.1f} {base}v-{_ROW - 6}" stroke="#111"/>'
+        f'<path d="M{middle:.1f} {base - 13}l5 5l-5 5l-5 -5z" fill="white" stroke="#111"/>{share}'
+    )
+
+
+def _axis(y: float, longest: float) -> str:
+    ticks = [tick for tick in MaxNLocator(5).tick_values(0, longest) if tick <= longest]
+    marks = "".join(
+        f'<path d="M{_LEFT + tick / longest * _WIDTH:.1f} {y - 20}v5" stroke="#555"/>'
+        f'<text x="{_LEFT + tick / longest * _WIDTH:.1f}" y="{y - 3}" text-anchor="middle">'
+        f"{tick:g}</text>"
+        for tick in ticks
+    )
+    line = f'<path d="M{_LEFT} {y - 20}h{_WIDTH}" stroke="#555"/>'
+    return f'{line}{marks}<text x="{_LEFT + _WIDTH + 24}" y="{y - 3}">s</text>'
