@@ -9,13 +9,13 @@ from typing import Any, TypeAlias
 import ipywidgets
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from resilience_lab.backoff import JITTERS, Backoff
 from resilience_lab.plots import delay_distributions
 from resilience_lab.plots.style import seconds
 from resilience_lab.simulation.delays import delay_table, expected_delay, sample_delays
 from resilience_lab.widgets.base import Explorer, shows_problems, slider
+from resilience_lab.widgets.svg import axis
 
 FORMULAS = {
     "none": "v",
@@ -149,9 +149,9 @@ def _strips(backoff: Backoff, delays: Matrix, words: str) -> str:
         _strip(_ROW * (n + 1), f"retry {n}", row, bounds[n], means[n], bounds[-1][1])
         for n, row in enumerate(delays)
     )
-    strips += _axis(top, bounds[-1][1])
+    strips += axis(_LEFT, _WIDTH, top - 20, bounds[-1][1], "s")
     strips += _strip(top + 56, "total wait", total, total_bounds, sum(means), total_bounds[1])
-    strips += _axis(top + 80, total_bounds[1])
+    strips += axis(_LEFT, _WIDTH, top + 60, total_bounds[1], "s")
     lines = [
         f"delay before retry n = {FORMULAS[backoff.jitter]}",
         f"v = min({backoff.max_delay:g} s, {backoff.base_delay:g} s · {backoff.multiplier:g}ⁿ)",
@@ -193,15 +193,3 @@ def _strip(
         f'<path d="M{left:.1f} {base}v-{_ROW - 6}M{right:.1f} {base}v-{_ROW - 6}" stroke="#111"/>'
         f'<path d="M{middle:.1f} {base - 13}l5 5l-5 5l-5 -5z" fill="white" stroke="#111"/>{share}'
     )
-
-
-def _axis(y: float, longest: float) -> str:
-    ticks = [tick for tick in MaxNLocator(5).tick_values(0, longest) if tick <= longest]
-    marks = "".join(
-        f'<path d="M{_LEFT + tick / longest * _WIDTH:.1f} {y - 20}v5" stroke="#555"/>'
-        f'<text x="{_LEFT + tick / longest * _WIDTH:.1f}" y="{y - 3}" text-anchor="middle">'
-        f"{tick:g}</text>"
-        for tick in ticks
-    )
-    line = f'<path d="M{_LEFT} {y - 20}h{_WIDTH}" stroke="#555"/>'
-    return f'{line}{marks}<text x="{_LEFT + _WIDTH + 24}" y="{y - 3}">s</text>'

@@ -7,7 +7,6 @@ from typing import Any
 
 import ipywidgets
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from resilience_lab.events import QueryAnswered
 from resilience_lab.plots import fallback_summary, fallback_waterfall
@@ -21,6 +20,7 @@ from resilience_lab.simulation.fallback_story import (
     tell_fallback,
 )
 from resilience_lab.widgets.base import Explorer, shows_problems, slider
+from resilience_lab.widgets.svg import axis
 
 _MOST = 5  # agents
 _QUERIES = 500
@@ -250,7 +250,7 @@ def _waterfall(title: str, agents: tuple[AgentSpec, ...], query: ToldQuery) -> s
     parts.append(
         f'{_label(y, title)}<rect x="{_LEFT}" y="{y + 7}" width="{elapsed * scale:.1f}" '
         f'height="12" fill="none" stroke="#111"/>{_words(_LEFT + elapsed * scale, y, verdict)}'
-        f"{_axis(y + _ROW, elapsed)}"
+        f"{axis(_LEFT, _WIDTH, y + _ROW, elapsed, 'seconds after the query')}"
     )
     words = escape("; ".join(told))
     return (
@@ -275,17 +275,3 @@ def _label(y: float, name: str) -> str:
 
 def _words(x: float, y: float, words: str) -> str:
     return f'<text x="{x + 6:.1f}" y="{y + 18}">{escape(words)}</text>'
-
-
-def _axis(y: float, longest: float) -> str:
-    ticks = [tick for tick in MaxNLocator(5).tick_values(0, longest) if tick <= longest]
-    marks = "".join(
-        f'<path d="M{_LEFT + tick / (longest or 1.0) * _WIDTH:.1f} {y}v5" stroke="#555"/>'
-        f'<text x="{_LEFT + tick / (longest or 1.0) * _WIDTH:.1f}" y="{y + 18}" '
-        f'text-anchor="middle">{tick:g}</text>'
-        for tick in ticks
-    )
-    return (
-        f'<path d="M{_LEFT} {y}h{_WIDTH}" stroke="#555"/>{marks}'
-        f'<text x="{_LEFT + _WIDTH + 24}" y="{y + 18}">seconds after the query</text>'
-    )

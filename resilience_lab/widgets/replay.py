@@ -247,9 +247,7 @@ def _running(events: Sequence[Event]) -> str:
             case AttemptStarted(attempt=attempt):
                 running.append(attempt)
             case AttemptFinished(attempt=attempt) if attempt in running:
-                running.remove(attempt)
-            case _:
-                pass  # it began before the record did
+                running.remove(attempt)  # unless it began before the record did
     return f"running: attempt {', '.join(map(str, running))}" if running else "no attempt running"
 
 
