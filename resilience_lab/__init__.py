@@ -23,7 +23,7 @@ from resilience_lab.deadline import deadline, time_remaining
 if TYPE_CHECKING:
     from resilience_lab.agents import BaseAgent, ScriptedAgent
     from resilience_lab.backoff import JITTERS, Backoff
-    from resilience_lab.breaker import CircuitBreaker, Permit, State
+    from resilience_lab.breaker import CircuitBreaker, State
     from resilience_lab.budget import RetryBudget
     from resilience_lab.errors import (
         AgentError,
@@ -35,16 +35,20 @@ if TYPE_CHECKING:
         RateLimitedError,
         ResilienceError,
         ResultRejectedError,
+        StreamInterruptedError,
     )
     from resilience_lab.fallback import FallbackOrchestrator, FallbackResult
+    from resilience_lab.keyed import KeyedBreakers
     from resilience_lab.live import ChatAgent as ChatAgent
     from resilience_lab.live import FaultyServer as FaultyServer
     from resilience_lab.live import SentimentAgent as SentimentAgent
     from resilience_lab.outcomes import Outcome
+    from resilience_lab.permit import Permit
     from resilience_lab.recorder import Recorder
     from resilience_lab.retry import Retry, retry_with_backoff
     from resilience_lab.simulation import run_virtual
     from resilience_lab.transcript import Transcript
+    from resilience_lab.trip import ConsecutiveFailures, FailureRate, SlowCallRate, any_of
 
 __version__ = "0.1.0"
 
@@ -57,10 +61,13 @@ __all__ = [  # without the live agents, so that `import *` needs no extra
     "BaseAgent",
     "CircuitBreaker",
     "CircuitOpenError",
+    "ConsecutiveFailures",
     "DeadlineExceededError",
     "DeadlockError",
+    "FailureRate",
     "FallbackOrchestrator",
     "FallbackResult",
+    "KeyedBreakers",
     "Outcome",
     "Permit",
     "RateLimitedError",
@@ -70,8 +77,11 @@ __all__ = [  # without the live agents, so that `import *` needs no extra
     "Retry",
     "RetryBudget",
     "ScriptedAgent",
+    "SlowCallRate",
     "State",
+    "StreamInterruptedError",
     "Transcript",
+    "any_of",
     "deadline",
     "retry_with_backoff",
     "run_virtual",
@@ -88,13 +98,16 @@ _HOMES = {
     "ChatAgent": "live",
     "CircuitBreaker": "breaker",
     "CircuitOpenError": "errors",
+    "ConsecutiveFailures": "trip",
     "DeadlineExceededError": "errors",
     "DeadlockError": "errors",
+    "FailureRate": "trip",
     "FallbackOrchestrator": "fallback",
     "FallbackResult": "fallback",
     "FaultyServer": "live",
+    "KeyedBreakers": "keyed",
     "Outcome": "outcomes",
-    "Permit": "breaker",
+    "Permit": "permit",
     "RateLimitedError": "errors",
     "Recorder": "recorder",
     "ResilienceError": "errors",
@@ -103,8 +116,11 @@ _HOMES = {
     "RetryBudget": "budget",
     "ScriptedAgent": "agents",
     "SentimentAgent": "live",
+    "SlowCallRate": "trip",
     "State": "breaker",
+    "StreamInterruptedError": "errors",
     "Transcript": "transcript",
+    "any_of": "trip",
     "retry_with_backoff": "retry",
     "run_virtual": "simulation",
 }

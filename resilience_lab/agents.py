@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any, TypeAlias
 
 from resilience_lab.arguments import text
@@ -34,6 +34,10 @@ class BaseAgent(ABC):
     @abstractmethod
     async def run(self, query: str) -> str:
         """The answer to `query`. Raises if there is none."""
+
+    async def stream(self, query: str) -> AsyncGenerator[str, None]:
+        """The answer in chunks, as they come. An agent that cannot stream gives it as one."""
+        yield await self.run(query)
 
 
 Scene: TypeAlias = str | Exception | type[Exception]

@@ -32,6 +32,14 @@ def positive(name: str, value: object) -> float:
     return non_negative(name, value)
 
 
+def fraction(name: str, value: object) -> float:
+    """`value` as a float if it is a number with 0 < `value` <= 1, else an error as above."""
+    number = positive(name, value)
+    if number > 1:
+        raise ValueError(f"{name} must be a fraction, more than 0 and at most 1, got {value!r}")
+    return number
+
+
 def whole(name: str, value: object, *, at_least: int) -> int:
     """`value` if it is an int >= `at_least`, else `TypeError` or `ValueError`."""
     if isinstance(value, bool) or not isinstance(value, int):
@@ -47,6 +55,13 @@ def text(name: str, value: object) -> str:
         raise TypeError(f"{name} must be a string, got {value!r}")
     if not value:
         raise ValueError(f"{name} must not be empty, got {value!r}")
+    return value
+
+
+def flag(name: str, value: object) -> bool:
+    """`value` if it is True or False, else `TypeError`."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
     return value
 
 

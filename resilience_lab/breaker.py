@@ -6,7 +6,8 @@
     HALF_OPEN --- any probe fails --------------------> OPEN, for another break
 
 The picture is the code: `_Closed`, `_Open` and `_HalfOpen` each hold what is counted in that state,
-`_admit` lets a call in and `_settle` takes its result. Nothing else changes state.
+`_admit` lets a call in and `_settle` takes its result. Nothing else changes state. Only the first
+arrow has a rule of its own, which may be exchanged: see `trip.py`.
 
 One idea carries the rest. Every stay in a state is a *generation*, a new object, and a call keeps
 the one that admitted it. When its result comes back and that is no longer the current generation,
@@ -16,23 +17,25 @@ rule alone deals with slow calls that return after the trip, after the recovery,
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import math
 import sys
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from types import CoroutineType, FrameType, TracebackType
-from typing import Any, Literal, ParamSpec, TypeVar, overload
+from types import CoroutineType, TracebackType
+from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar, overload
 
-from resilience_lab.arguments import function, not_callable, positive, text, whole
+from resilience_lab.arguments import flag, function, not_callable, text, whole
+from resilience_lab.backoff import Backoff
+from resilience_lab.breaks import Breaks
+from resilience_lab.clock import loop_time
 from resilience_lab.decorating import protect
 from resilience_lab.errors import CircuitOpenError
 from resilience_lab.events import (
     CallFinished,
     CallRejected,
+    CallWouldBeRejected,
     Event,
     LeaseExpired,
     Listener,
@@ -40,6 +43,8 @@ from resilience_lab.events import (
     emit,
 )
 from resilience_lab.outcomes import Classify, ErrorFilter, Outcome, checked, matcher
+from resilience_lab.permit import Blocks, Permit
+from resilience_lab.trip import ConsecutiveFailures, Tally, TripRule
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -57,60 +62,68 @@ class State(StrEnum):
 
 
 class _Closed:
-    """A generation in which everybody may call."""
+    """A generation in which everybody may call, until the trip rule has counted enough."""
 
-    __slots__ = ("failures",)
+    __slots__ = ("absorb", "alert", "tally")
     state = State.CLOSED
     admits_all: Literal[True] = True
     successes = 0
+    since = math.nan  # nobody asks how long a call took
 
-    def __init__(self) -> None:
-        self.failures = 0  # in a row
+    def __init__(self, tally: Tally) -> None:
+        self.tally = tally
+        self.alert = tally.alert
+        self.absorb = tally.absorb
 
     @property
     def generation(self) -> _Closed:
         """Here all calls are alike, so the generation itself is their ticket."""
         return self
 
-    def count_success(self) -> int:
-        self.failures = 0
-        return self.successes
+    @property
+    def failures(self) -> int:
+        return self.tally.count
 
     def retry_after(self, _now: float, _max_calls: int) -> float:
         return 0.0
 
 
+class _ClosedTimed(_Closed):
+    """The same under a rule that asks how long a call took: so each has a ticket of its own."""
+
+    __slots__ = ()
+    admits_all = False  # type: ignore[assignment]
+
+
 class _Open:
     """A generation in which nobody may call, `until` a moment (never, if isolated)."""
 
-    __slots__ = ("failures", "until")
+    __slots__ = ("failures", "lease", "until")
     state = State.OPEN
     admits_all: Literal[False] = False
     successes = 0
 
-    def __init__(self, failures: int, until: float) -> None:
+    def __init__(self, failures: int, until: float, lease: float) -> None:
         self.failures = failures
         self.until = until
+        self.lease = lease
 
     def retry_after(self, now: float, _max_calls: int) -> float:
         return _wait(now, self.until)
 
 
 class _HalfOpen:
-    """A generation in which a few may probe."""
+    """A generation in which a few may probe, each for the seconds of its `lease`."""
 
-    __slots__ = ("failures", "probes", "successes")
+    __slots__ = ("failures", "lease", "probes", "successes")
     state = State.HALF_OPEN
     admits_all: Literal[False] = False
 
-    def __init__(self, failures: int) -> None:
-        self.failures = failures
+    def __init__(self, after: _Open) -> None:
+        self.failures = after.failures
+        self.lease = after.lease
         self.successes = 0
         self.probes: dict[_Probe, float] = {}  # in flight, oldest first: when each lease ends
-
-    def count_success(self) -> int:
-        self.successes += 1
-        return self.successes
 
     def expire(self, now: float) -> list[_Probe]:
         """Take the permits of probes whose lease is over; their results will be stale."""
@@ -125,18 +138,32 @@ class _HalfOpen:
         return _wait(now, next(iter(self.probes.values())))
 
 
-class _Probe:
-    """The ticket of one call in HALF_OPEN."""
+class _Call:
+    """The ticket of one call: who admitted it (nobody, if it was only let through), and when."""
 
     __slots__ = ("generation", "since")
+    alert = True
 
-    def __init__(self, generation: _HalfOpen, since: float) -> None:
+    def __init__(self, generation: _Closed | _HalfOpen | None, since: float) -> None:
         self.generation = generation
         self.since = since
+
+    def absorb(self) -> bool:
+        return False
+
+
+class _Probe(_Call):
+    """The ticket of one call in HALF_OPEN."""
+
+    __slots__ = ()
+    generation: _HalfOpen
 
     def hand_in(self) -> bool:
         """Give the permit back; False if it was taken away before."""
         return self.generation.probes.pop(self, None) is not None
+
+
+Ticket: TypeAlias = _Closed | _Call
 
 
 class CircuitBreaker:
@@ -150,6 +177,13 @@ class CircuitBreaker:
 
     `failure_on` says which exceptions count (a type, a tuple, a predicate); others are neutral.
     `classify` instead decides for results and exceptions both. Cancellation is neutral, always.
+
+    `trip` is another rule to open by, such as `FailureRate(0.5, last=20)`, in place of failures in
+    a row. `recovery_timeout` may be a `Backoff`: each re-opening without a close in between takes
+    its next delay. With `observe_only` nothing is ever rejected, not even when isolated: the
+    breaker counts, changes state and tells its listener as it would, so that thresholds can be
+    tried on live traffic; `would_reject_count` calls went through that it would have rejected.
+
     `on_event` hears what happens, after it stands. Time is the running loop's; outside a loop it is
     `time.monotonic`, which asyncio's own loops read too. `clock` replaces both.
 
@@ -160,38 +194,43 @@ class CircuitBreaker:
     def __init__(
         self,
         failure_threshold: int = 3,
-        recovery_timeout: float = 30,
+        recovery_timeout: float | Backoff = 30,
         success_threshold: int = 2,
         *,
         name: str = "circuit",
+        trip: TripRule | None = None,
         failure_on: ErrorFilter = Exception,
         classify: Classify | None = None,
         half_open_max_calls: int = 1,
         probe_timeout: float | None = None,
+        observe_only: bool = False,
         on_event: Listener | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
         self.failure_threshold = whole("failure_threshold", failure_threshold, at_least=1)
-        self.recovery_timeout = positive("recovery_timeout", recovery_timeout)
         self.success_threshold = whole("success_threshold", success_threshold, at_least=1)
         self.name = text("name", name)
         self.half_open_max_calls = whole("half_open_max_calls", half_open_max_calls, at_least=1)
-        self.probe_timeout = (
-            self.recovery_timeout
-            if probe_timeout is None
-            else positive("probe_timeout", probe_timeout)
-        )
+        self.observe_only = flag("observe_only", observe_only)
+        self._breaks = Breaks(recovery_timeout, probe_timeout)
+        self.recovery_timeout = self._breaks.recovery_timeout
+        if not (trip is None or isinstance(trip, TripRule)):
+            raise TypeError(f"trip must be a trip rule such as FailureRate, got {trip!r}")
+        if trip is not None and failure_threshold != 3:
+            raise ValueError(f"give failure_threshold or trip, not both; got {trip!r}")
+        self.trip = trip or ConsecutiveFailures(failure_threshold)
         if classify is not None and failure_on is not Exception:
             raise ValueError(f"give failure_on or classify, not both; got {failure_on!r}")
         self._is_failure = matcher("failure_on", failure_on)
         self._classify = function("classify", classify)
         self._on_event = function("on_event", on_event)
-        self._now = function("clock", clock) or _loop_time
+        self._now = function("clock", clock) or loop_time
         # Whether even an uneventful success has somebody who must hear of it.
         self._attended = on_event is not None or classify is not None
         self._last_failure_time: float | None = None
-        self._generation: _Closed | _Open | _HalfOpen = _Closed()
-        self._blocks = _Blocks()
+        self._generation: _Closed | _Open | _HalfOpen = self._closed()
+        self._would_reject_count = 0
+        self._blocks = Blocks()
         # Reentrant, because a garbage collection or a signal while it is held may close a
         # coroutine that is inside `call`, and that settles its permit in this very thread.
         self._lock = threading.RLock()
@@ -208,13 +247,18 @@ class CircuitBreaker:
 
     @property
     def failure_count(self) -> int:
-        """Failures since the last success in CLOSED, or since it last closed."""
+        """Failures in a row in CLOSED; under another trip rule, what that rule counts just now."""
         return self._generation.failures
 
     @property
     def success_count(self) -> int:
         """Successful probes in the present HALF_OPEN; 0 in the other states."""
         return self._generation.successes
+
+    @property
+    def would_reject_count(self) -> int:
+        """How many calls went through that it would have rejected, had it not only observed."""
+        return self._would_reject_count
 
     @property
     def last_failure_time(self) -> float | None:
@@ -263,7 +307,7 @@ class CircuitBreaker:
             self._settle_error(ticket, error)
             raise
         # A success in a clean CLOSED changes nothing, so it takes no lock and reads no clock.
-        if self._attended or ticket is not generation or generation.failures:
+        if self._attended or (ticket.alert and not ticket.absorb()):
             self._settle_result(ticket, result)
         return result
 
@@ -298,7 +342,8 @@ class CircuitBreaker:
         with self._lock:
             if self.isolated:
                 return
-            event = self._change(_Open(self.failure_count, math.inf), now, "isolated by hand")
+            isolated = _Open(self.failure_count, math.inf, lease=0.0)
+            event = self._change(isolated, now, "isolated by hand")
         emit(self._on_event, event)
 
     def reset(self) -> None:
@@ -306,78 +351,95 @@ class CircuitBreaker:
         now = self._now()
         with self._lock:
             self._last_failure_time = None
-            event = self._change(_Closed(), now, "reset by hand")
+            event = self._change(self._closed(), now, "reset by hand")
         emit(self._on_event, event)
 
     # The state machine. The clock is read and listeners are told outside the lock: both are other
     # people's code, which may take its time, raise, or come back to this very breaker.
 
-    def _admit(self) -> _Closed | _Probe:
+    def _admit(self) -> Ticket:
         """Let one call in and return its ticket, or raise `CircuitOpenError`."""
         now = self._now()
         events: list[Event] = []
+        ticket: Ticket | None = None
         with self._lock:
             if isinstance(self._generation, _Open) and now >= self._generation.until:
-                half_open = _HalfOpen(self._generation.failures)
+                half_open = _HalfOpen(self._generation)
                 events.append(self._change(half_open, now, "the break is over"))
             generation = self._generation
-            ticket: _Closed | _Probe | None = None
             if isinstance(generation, _Closed):
-                ticket = generation
+                ticket = generation if generation.admits_all else _Call(generation, now)
             elif isinstance(generation, _HalfOpen):
                 expired = generation.expire(now)
                 events += [LeaseExpired(now, self.name, now - late.since) for late in expired]
                 if len(generation.probes) < self.half_open_max_calls:
-                    ticket = _Probe(generation, now)
-                    generation.probes[ticket] = now + self.probe_timeout
+                    ticket = probe = _Probe(generation, now)
+                    generation.probes[probe] = now + generation.lease
             if ticket is None:
                 retry_after = generation.retry_after(now, self.half_open_max_calls)
-                events.append(CallRejected(now, self.name, generation.state, retry_after))
+                rejection = CallWouldBeRejected if self.observe_only else CallRejected
+                events.append(rejection(now, self.name, generation.state, retry_after))
+                self._would_reject_count += self.observe_only
         for event in events:
             emit(self._on_event, event)
-        if ticket is None:
-            raise CircuitOpenError(self.name, generation.state, retry_after)
-        return ticket
+        if ticket is not None:
+            return ticket
+        if self.observe_only:
+            return _Call(None, now)  # no generation's, so its result is stale from the start
+        raise CircuitOpenError(self.name, generation.state, retry_after)
 
-    def _settle(
-        self, ticket: _Closed | _Probe, outcome: Outcome, error: BaseException | None = None
-    ) -> None:
+    def _settle(self, ticket: Ticket, outcome: Outcome, error: BaseException | None = None) -> None:
         """Take the result of one call, unless it is stale."""
         now = self._now()
         with self._lock:
             generation = ticket.generation
-            if generation is not self._generation:
+            if generation is None or generation is not self._generation:
                 return  # stale
             if isinstance(ticket, _Probe) and not ticket.hand_in():
                 return  # stale too: its lease was over, and its permit given to another
+            change = None
+            if outcome is not Outcome.NEUTRAL:
+                change = self._count(generation, outcome, now - ticket.since, now)
             count, threshold = generation.successes, self.success_threshold
-            if outcome is Outcome.SUCCESS:
-                count = generation.count_success()
-            elif outcome is Outcome.FAILURE:
-                self._last_failure_time = now
-                generation.failures += 1
+            if outcome is Outcome.FAILURE:
                 count, threshold = generation.failures, self.failure_threshold
-            change = self._change_after(outcome, generation, now)
+                if isinstance(generation, _Closed):
+                    threshold = generation.tally.needed
+        if self._on_event is None:
+            return
         finished = CallFinished(now, self.name, generation.state, outcome, error, count, threshold)
         emit(self._on_event, finished)
         if change is not None:
             emit(self._on_event, change)
 
-    def _change_after(
-        self, outcome: Outcome, generation: _Closed | _HalfOpen, now: float
+    def _count(
+        self, generation: _Closed | _HalfOpen, outcome: Outcome, seconds: float, now: float
     ) -> StateChanged | None:
-        """Change the state if `outcome`, which is counted already, is reason to."""
-        probing = isinstance(generation, _HalfOpen)
-        if outcome is Outcome.FAILURE and (
-            probing or generation.failures >= self.failure_threshold
-        ):
-            reason = "a probe failed" if probing else "too many failures"
-            return self._change(
-                _Open(generation.failures, now + self.recovery_timeout), now, reason
-            )
-        if probing and generation.successes >= self.success_threshold:
-            return self._change(_Closed(), now, "the probes succeeded")
+        """Count a success or a failure, and change the state if that is reason to."""
+        failed = outcome is Outcome.FAILURE
+        if failed:
+            self._last_failure_time = now
+        if isinstance(generation, _Closed):
+            tally = generation.tally
+            reason = tally.note(failed=failed, seconds=seconds, now=now)
+            generation.alert = tally.alert
+            return self._open(reason, now) if reason else None
+        if self.trip.is_bad(failed=failed, seconds=seconds) or failed:
+            generation.failures += failed
+            return self._open("a probe failed" if failed else "a probe was slow", now)
+        generation.successes += 1
+        if generation.successes >= self.success_threshold:
+            return self._change(self._closed(), now, "the probes succeeded")
         return None
+
+    def _open(self, reason: str, now: float) -> StateChanged:
+        length, lease = self._breaks.take()
+        return self._change(_Open(self.failure_count, now + length, lease), now, reason)
+
+    def _closed(self) -> _Closed:
+        self._breaks.start_over()
+        tally = self.trip.tally(self._now)
+        return _ClosedTimed(tally) if self.trip.timed else _Closed(tally)
 
     def _change(self, after: _Closed | _Open | _HalfOpen, now: float, reason: str) -> StateChanged:
         before, self._generation = self._generation, after
@@ -385,14 +447,14 @@ class CircuitBreaker:
 
     # Judging: the permit goes back whatever happens, also when the rule itself raises.
 
-    def _settle_result(self, ticket: _Closed | _Probe, result: Any) -> None:
+    def _settle_result(self, ticket: Ticket, result: Any) -> None:
         outcome = Outcome.NEUTRAL
         try:
             outcome = checked(self._classify(result)) if self._classify else Outcome.SUCCESS
         finally:
             self._settle(ticket, outcome)
 
-    def _settle_error(self, ticket: _Closed | _Probe, error: BaseException) -> None:
+    def _settle_error(self, ticket: Ticket, error: BaseException) -> None:
         outcome = Outcome.NEUTRAL
         try:
             if isinstance(error, Exception):
@@ -404,91 +466,6 @@ class CircuitBreaker:
         if self._classify:
             return checked(self._classify(error))
         return Outcome.FAILURE if self._is_failure(error) else Outcome.NEUTRAL
-
-
-class Permit:
-    """Leave to make one call. Whoever holds it settles it, once; what comes after has no effect.
-
-    As a context manager it settles itself: by the block's error if there is one, else as a success.
-    """
-
-    __slots__ = ("_tickets", "breaker")
-
-    def __init__(self, breaker: CircuitBreaker, ticket: _Closed | _Probe) -> None:
-        self.breaker = breaker
-        self._tickets = [ticket]  # taking the only item is atomic, in threads too
-
-    def __repr__(self) -> str:
-        return f"<Permit of {self.breaker.name!r}, {'out' if self._tickets else 'settled'}>"
-
-    def success(self) -> None:
-        """The call succeeded."""
-        for ticket in self._take():
-            self.breaker._settle(ticket, Outcome.SUCCESS)
-
-    def returned(self, result: Any) -> None:
-        """The call returned `result`, which the breaker judges by its own rules."""
-        for ticket in self._take():
-            self.breaker._settle_result(ticket, result)
-
-    def failure(self, error: BaseException) -> None:
-        """The call raised `error`, which the breaker judges by its own rules."""
-        if not isinstance(error, BaseException):
-            raise TypeError(f"error must be an exception, got {error!r}")
-        for ticket in self._take():
-            self.breaker._settle_error(ticket, error)
-
-    def ignore(self) -> None:
-        """The call ended without saying anything about the service: give the permit back."""
-        for ticket in self._take():
-            self.breaker._settle(ticket, Outcome.NEUTRAL)
-
-    def _take(self) -> list[_Closed | _Probe]:
-        try:
-            return [self._tickets.pop()]
-        except IndexError:
-            return []
-
-    def __enter__(self) -> Permit:
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        error: BaseException | None,
-        _: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self.success()
-        else:
-            self.failure(error)
-
-
-class _Blocks:
-    """Which permit belongs to which `async with` block of one breaker.
-
-    Python tells the end of a block nothing of its beginning, and blocks of one task need not nest:
-    generators take turns. But a block begins and ends in one frame. Where somebody else does that
-    on its behalf (an `AsyncExitStack`, a fixture), the block that began last is the one that ends.
-    """
-
-    def __init__(self) -> None:
-        self._begun: list[tuple[FrameType, Permit]] = []
-
-    def begin(self, frame: FrameType, permit: Permit) -> None:
-        self._begun.append((frame, permit))
-
-    def end(self, frame: FrameType) -> Permit:
-        begun = self._begun
-        here = [block for block in begun if block[0] is frame]
-        block = (here or begun)[-1]
-        begun.remove(block)
-        return block[1]
-
-
-def _loop_time() -> float:
-    loop = asyncio._get_running_loop()
-    return time.monotonic() if loop is None else loop.time()
 
 
 def _wait(now: float, until: float) -> float:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from resilience_lab.arguments import is_async, not_callable
 
 if TYPE_CHECKING:
-    from resilience_lab.breaker import CircuitBreaker, Permit
+    from resilience_lab.breaker import CircuitBreaker
+    from resilience_lab.permit import Permit
 
 
 def protect(breaker: CircuitBreaker, func: Callable[..., Any]) -> Any:
@@ -43,7 +44,7 @@ def _coroutine_function(breaker: CircuitBreaker, func: Callable[..., Any]) -> Ca
         except BaseException as error:
             breaker._settle_error(ticket, error)
             raise
-        if breaker._attended or ticket is not generation or generation.failures:
+        if breaker._attended or (ticket.alert and not ticket.absorb()):
             breaker._settle_result(ticket, result)
         return result
 

@@ -161,6 +161,21 @@ def _hint(retry_after: float | None) -> str:
     return "" if retry_after is None else f"; retry after {retry_after:g} s"
 
 
+class StreamInterruptedError(AgentError):
+    """A stream broke off after `partial`, the text that the consumer has seen already.
+
+    Another agent's answer would not be its continuation, so there is no fallback from here. Its
+    `__cause__` is what went wrong.
+    """
+
+    def __init__(self, agent: str, partial: str) -> None:
+        super().__init__(agent, partial)
+        self.partial = partial
+
+    def __str__(self) -> str:
+        return f"{self._who} broke off after {len(self.partial)} characters of its answer"
+
+
 class AllAgentsFailedError(ResilienceError, ExceptionGroup[Exception]):
     """No agent of the chain answered: holds every agent's error, in order.
 

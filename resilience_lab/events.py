@@ -88,6 +88,14 @@ class CallRejected(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CallWouldBeRejected(Event):
+    """A breaker that only observes let a call through that it would have blocked."""
+
+    state: str
+    retry_after: float
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseExpired(Event):
     """A probe held its permit for `held` seconds without a result and lost it."""
 

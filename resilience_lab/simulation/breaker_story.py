@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from resilience_lab.breaker import CircuitBreaker, Permit
+from resilience_lab.breaker import CircuitBreaker
 from resilience_lab.errors import CircuitOpenError
 from resilience_lab.events import Listener, StateChanged
+from resilience_lab.permit import Permit
 from resilience_lab.recorder import Recorder
 from resilience_lab.transcript import Transcript
 

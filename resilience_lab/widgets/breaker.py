@@ -71,7 +71,7 @@ class BreakerExplorer(Explorer):
             breaker.state,
             None if change is None else (change.before, change.after),
             failure_threshold=breaker.failure_threshold,
-            recovery_timeout=breaker.recovery_timeout,
+            recovery_timeout=self.settings["recovery_timeout"],
             success_threshold=breaker.success_threshold,
         )
         self.counters.value = f'<div role="status">{escape(self._counters())}</div>'
