@@ -41,43 +41,66 @@ class BaseAgent(ABC):
 
 
 Scene: TypeAlias = str | Exception | type[Exception]
-"""How one call ends: with an answer, or with an error."""
+"""What an agent does: it says something, or it raises an error."""
+
+Step: TypeAlias = Scene | tuple[float, Scene]
+"""A scene, at once or after so many seconds."""
 
 
 class ScriptedAgent(BaseAgent):
     """Plays `outcomes` in order, one a call; the last one is repeated for ever.
 
     An outcome is an answer, an exception (an object or its class), or a pair `(latency, outcome)`
-    that first takes that many seconds. An infinite latency hangs until it is cancelled. `queries`
-    holds what it was asked. Raises `ValueError` or `TypeError` for a script that cannot be played.
+    that first takes that many seconds. An infinite latency hangs until it is cancelled. A list of
+    such steps is an answer in chunks, for `stream`; with an exception in it, it breaks off there.
+    `queries` holds what it was asked. Raises `ValueError` or `TypeError` for a script that cannot
+    be played.
     """
 
-    def __init__(self, name: str, outcomes: Iterable[Scene | tuple[float, Scene]]) -> None:
+    def __init__(self, name: str, outcomes: Iterable[Step | list[Step]]) -> None:
         super().__init__(text("name", name))
         if isinstance(outcomes, str) or not isinstance(outcomes, Iterable):
             raise TypeError(f"outcomes must be a list of outcomes, got {outcomes!r}")
-        self._script = [_parse(outcome) for outcome in outcomes]
+        self._script = [
+            [_parse(step) for step in (outcome if isinstance(outcome, list) else [outcome])]
+            for outcome in outcomes
+        ]
         if not self._script:
             raise ValueError("outcomes must hold at least one outcome, got none")
         self.queries: list[str] = []
 
     async def run(self, query: str) -> str:
-        """The next outcome of the script."""
-        latency, scene = self._script[min(len(self.queries), len(self._script) - 1)]
+        """The next outcome of the script, whole."""
+        said = ""
+        for latency, scene in self._next_outcome(query):
+            said += await _play(latency, scene)
+        return said
+
+    async def stream(self, query: str) -> AsyncGenerator[str, None]:
+        """The next outcome of the script, step by step."""
+        for latency, scene in self._next_outcome(query):
+            yield await _play(latency, scene)
+
+    def _next_outcome(self, query: str) -> list[tuple[float, Scene]]:
+        outcome = self._script[min(len(self.queries), len(self._script) - 1)]
         self.queries.append(query)
-        if latency:
-            await asyncio.sleep(latency)
-        if isinstance(scene, str):
-            return scene
-        if isinstance(scene, Exception):
-            scene = scene.with_traceback(None)  # or it would grow with every call
-        raise scene
+        return outcome
 
 
-def _parse(outcome: object) -> tuple[float, Scene]:
+async def _play(latency: float, scene: Scene) -> str:
+    if latency:
+        await asyncio.sleep(latency)
+    if isinstance(scene, str):
+        return scene
+    if isinstance(scene, Exception):
+        scene = scene.with_traceback(None)  # or it would grow with every call
+    raise scene
+
+
+def _parse(step: object) -> tuple[float, Scene]:
     latency: Any
     scene: Any
-    latency, scene = outcome if isinstance(outcome, tuple) and len(outcome) == 2 else (0.0, outcome)
+    latency, scene = step if isinstance(step, tuple) and len(step) == 2 else (0.0, step)
     if isinstance(latency, bool) or not isinstance(latency, int | float) or not latency >= 0:
         raise ValueError(f"outcomes: a latency must be a number of seconds >= 0, got {latency!r}")
     is_error = isinstance(scene, Exception) or (

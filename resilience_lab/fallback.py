@@ -11,48 +11,22 @@ the breaker has opened: there is a next agent, so waiting for this one is time l
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, TypeAlias, TypedDict
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from typing import TypedDict, TypeVar
 
 from resilience_lab.agents import BaseAgent
-from resilience_lab.arguments import function, positive, text
-from resilience_lab.breaker import CircuitBreaker, State
-from resilience_lab.deadline import deadline_at, time_remaining
-from resilience_lab.errors import (
-    AgentTimeoutError,
-    AllAgentsFailedError,
-    CircuitOpenError,
-    DeadlineExceededError,
-    ResultRejectedError,
-)
-from resilience_lab.events import (
-    AgentFinished,
-    Listener,
-    QueryAnswered,
-    QueryFailed,
-    QueryReceived,
-    emit,
-)
+from resilience_lab.arguments import function, non_negative, positive, text
+from resilience_lab.breaker import CircuitBreaker
+from resilience_lab.budget import RetryBudget
+from resilience_lab.errors import StreamInterruptedError
+from resilience_lab.events import Listener
 from resilience_lab.outcomes import ErrorFilter, matcher
+from resilience_lab.query import Attempt, Query
 from resilience_lab.retry import Retry
+from resilience_lab.streaming import StreamTurn
+from resilience_lab.turn import Turn
 
-TurnOutcome: TypeAlias = Literal["success", "failed", "timeout", "rejected", "skipped"]
-
-
-class Attempt(TypedDict):
-    """What became of one agent's turn."""
-
-    agent: str
-    level: int
-    outcome: TurnOutcome
-    error: Exception | None
-    calls: int
-    """How often `run` was called; 0 if the agent was skipped."""
-    started: float
-    """Seconds after the query was received."""
-    duration: float
-    """Seconds, the waits between retries included."""
+T = TypeVar("T", bound=Turn)
 
 
 class FallbackResult(TypedDict):
@@ -77,13 +51,22 @@ class FallbackOrchestrator:
     may refuse an answer, which then counts as a failure of that attempt. `fallback_on` says after
     which errors the next agent is asked; any other goes to the caller at once. A refused answer and
     a skipped agent always lead on.
+
+    With `hedge_after`, an agent that has not answered after so many seconds (>= 0) is no longer
+    waited for alone: the next one is asked too, the first accepted answer wins, and the others are
+    cancelled, which is neutral for their breakers. (Jeffrey Dean and Luiz Andre Barroso, "The Tail
+    at Scale", 2013.) `budget` bounds what fallbacks and hedges add: each query adds its share to
+    the `RetryBudget`, and each agent that is called after the first one takes a token. Give the
+    same budget to `retry`, and to other chains, and it bounds all of that together.
     """
 
     def __init__(
         self,
         *,
         attempt_timeout: float | None = None,
+        hedge_after: float | None = None,
         retry: Retry | None = None,
+        budget: RetryBudget | None = None,
         breaker: Callable[[BaseAgent], CircuitBreaker] | None = None,
         fallback_on: ErrorFilter = Exception,
         accept: Callable[[str], bool] | None = None,
@@ -96,11 +79,15 @@ class FallbackOrchestrator:
         if not (retry is None or isinstance(retry, Retry)):
             raise TypeError(f"retry must be a Retry or None, got {retry!r}")
         self.retry = retry
+        self.hedge_after = None if hedge_after is None else non_negative("hedge_after", hedge_after)
+        if not (budget is None or isinstance(budget, RetryBudget)):
+            raise TypeError(f"budget must be a RetryBudget or None, got {budget!r}")
+        self.budget = budget
         if isinstance(breaker, CircuitBreaker):
             raise TypeError(f"breaker must be a function that makes one per agent, got {breaker!r}")
         self._make_breaker = function("breaker", breaker)
         self.breakers: dict[str, CircuitBreaker] = {}
-        self._falls_back = matcher("fallback_on", fallback_on)
+        self.falls_back = matcher("fallback_on", fallback_on)
         self.accept = function("accept", accept)
         self.on_event = function("on_event", on_event)
         self.name = text("name", name)
@@ -114,57 +101,42 @@ class FallbackOrchestrator:
         when the ambient deadline leaves no time for the next, `ValueError` if two agents have the
         same name. A cancellation ends the whole chain.
         """
-        if not isinstance(query, str):
-            raise TypeError(f"query must be a string, got {query!r}")
-        chain = _chain(primary_agent, fallback_agents)
-        now = asyncio.get_running_loop().time
-        received = now()
-        names = tuple(agent.name for agent in chain)
-        emit(self.on_event, QueryReceived(received, self.name, query, names))
-        attempts: list[Attempt] = []
-        try:
-            for level, agent in enumerate(chain):
-                _check_deadline(received, attempts)
-                answer = await self._take_turn(agent, level, query, received, attempts)
-                if attempts[-1]["outcome"] == "success":
-                    end = now()
-                    event = QueryAnswered(end, self.name, answer, agent.name, level, end - received)
-                    emit(self.on_event, event)
-                    return FallbackResult(
-                        result=answer,
-                        agent_used=agent.name,
-                        fallback_level=level,
-                        attempts=attempts,
-                        elapsed=end - received,
-                    )
-            _check_deadline(received, attempts)
-            raise _all_failed(attempts)
-        except BaseException as error:  # a cancellation is an end, too
-            emit(self.on_event, QueryFailed(now(), self.name, error, now() - received))
-            raise
-
-    async def _take_turn(
-        self, agent: BaseAgent, level: int, query: str, received: float, attempts: list[Attempt]
-    ) -> str:
-        """Ask one agent and enter its turn in `attempts`. Raises only what must not fall back."""
-        now = asyncio.get_running_loop().time
-        started = now()
-        turn = _Turn(self, agent, query)
-        answer, outcome, error = await turn.take()
-        attempt = Attempt(
-            agent=agent.name,
-            level=level,
-            outcome=outcome,
-            error=error,
-            calls=turn.calls,
-            started=started - received,
-            duration=now() - started,
+        async with self._ask(query, primary_agent, fallback_agents, Turn) as asked:
+            turn, answer = await asked.first_answer()
+            elapsed = asked.answered(turn, answer)
+        return FallbackResult(
+            result=answer,
+            agent_used=turn.agent.name,
+            fallback_level=turn.level,
+            attempts=asked.attempts,
+            elapsed=elapsed,
         )
-        attempts.append(attempt)
-        emit(self.on_event, AgentFinished(now(), self.name, **attempt))
-        if outcome in ("failed", "timeout") and error and not self._falls_back(error):
-            raise error
-        return answer
+
+    async def stream_with_fallback(
+        self, query: str, primary_agent: BaseAgent, fallback_agents: Sequence[BaseAgent]
+    ) -> AsyncGenerator[str, None]:
+        """The answer in chunks, of the first agent that gives one.
+
+        Until there is a first chunk, everything is as in `execute_with_fallback`, except that
+        `accept`, which judges whole answers, is not asked. After it there is no fallback, since
+        the consumer has seen it: if the stream breaks off, `StreamInterruptedError` holds the
+        agent and what came so far. `attempt_timeout` bounds the wait for each chunk; the time that
+        the consumer takes is its own. A consumer that stops early should close the generator
+        (`contextlib.aclosing`): the agent is then cancelled, which is neutral for its breaker.
+        """
+        async with self._ask(query, primary_agent, fallback_agents, StreamTurn) as asked:
+            turn, first = await asked.first_answer()
+            said: list[str] = []
+            chunk: str | None = first
+            while chunk:
+                said.append(chunk)
+                yield chunk
+                try:
+                    chunk = await turn.next()
+                except Exception as error:
+                    asked.enter(turn, turn.outcome(error), error)
+                    raise StreamInterruptedError(turn.agent.name, "".join(said)) from error
+            asked.answered(turn, "".join(said))
 
     def breaker_of(self, agent: BaseAgent) -> CircuitBreaker | None:
         """The breaker kept for `agent`, made on first use; None if there is no factory."""
@@ -177,82 +149,12 @@ class FallbackOrchestrator:
             self.breakers[agent.name] = made
         return self.breakers[agent.name]
 
-
-class _Turn:
-    """One agent's turn: retry( breaker( timeout( agent.run )))."""
-
-    def __init__(self, chain: FallbackOrchestrator, agent: BaseAgent, query: str) -> None:
-        self.agent = agent
-        self.query = query
-        self.accept = chain.accept
-        self.attempt_timeout = chain.attempt_timeout
-        self.breaker = chain.breaker_of(agent)
-        self.retry = chain.retry and chain.retry.unless(self._is_over)
-        self.calls = 0
-        self.error: Exception | None = None  # the last that the agent itself raised
-        self.rejection: CircuitOpenError | None = None
-
-    async def take(self) -> tuple[str, TurnOutcome, Exception | None]:
-        """The answer, how the turn ended, and the error if it did not end well."""
-        error: Exception | None = None
-        try:
-            answer = await (self.retry.call(self._guarded) if self.retry else self._guarded())
-        except Exception as raised:
-            # If the breaker shut only after the agent had run, the agent's own error says more.
-            error = self.error if raised is self.rejection and self.error else raised
-            return "", self._outcome(error), error
-        finally:
-            # An error's traceback leads to these frames and so to this turn: no way back from here.
-            error = self.error = self.rejection = None
-        return answer, "success", None
-
-    async def _guarded(self) -> str:
-        if self.breaker is None:
-            return await self._attempt()
-        calls = self.calls
-        try:
-            return await self.breaker.call(self._attempt)
-        except CircuitOpenError as error:
-            if self.calls == calls:  # our breaker's own word, not an error of the agent's
-                self.rejection = error
-            raise
-
-    async def _attempt(self) -> str:
-        self.calls += 1
-        try:
-            answer = await self._within_time()
-            if self.accept is not None and not self.accept(answer):
-                raise ResultRejectedError(answer)
-        except Exception as error:
-            self.error = error
-            raise
-        return answer
-
-    async def _within_time(self) -> str:
-        started = asyncio.get_running_loop().time()
-        limits = [] if self.attempt_timeout is None else [started + self.attempt_timeout]
-        due = deadline_at()
-        end = min(limits if due is None else [*limits, due], default=None)
-        try:
-            async with asyncio.timeout_at(end) as timer:
-                return await self.agent.run(self.query)
-        except TimeoutError as error:
-            if end is None or not timer.expired():
-                raise  # a timeout of the agent's own
-            raise AgentTimeoutError(self.agent.name, end - started) from error
-
-    def _is_over(self) -> bool:
-        """Whether the breaker ends this turn: it rejected an attempt, or it has opened."""
-        return self.rejection is not None or (
-            self.breaker is not None and self.breaker.state is State.OPEN
-        )
-
-    def _outcome(self, error: Exception) -> TurnOutcome:
-        if error is self.rejection:
-            return "skipped"
-        if isinstance(error, ResultRejectedError):
-            return "rejected"
-        return "timeout" if isinstance(error, TimeoutError) else "failed"
+    def _ask(
+        self, query: str, primary: BaseAgent, fallbacks: Sequence[BaseAgent], kind: type[T]
+    ) -> Query[T]:
+        if not isinstance(query, str):
+            raise TypeError(f"query must be a string, got {query!r}")
+        return Query(self, query, _chain(primary, fallbacks), kind)
 
 
 def _chain(primary: BaseAgent, fallbacks: Sequence[BaseAgent]) -> tuple[BaseAgent, ...]:
@@ -269,16 +171,3 @@ def _chain(primary: BaseAgent, fallbacks: Sequence[BaseAgent]) -> tuple[BaseAgen
         if names.count(name) > 1:
             raise ValueError(f"agent names must differ within a chain, got {name!r} twice")
     return chain
-
-
-def _check_deadline(received: float, attempts: list[Attempt]) -> None:
-    if time_remaining() == 0:
-        last = attempts[-1]["error"] if attempts else None
-        raise DeadlineExceededError(asyncio.get_running_loop().time() - received) from last
-
-
-def _all_failed(attempts: list[Attempt]) -> AllAgentsFailedError:
-    errors = [attempt["error"] for attempt in attempts if attempt["error"] is not None]
-    waits = [error.retry_after for error in errors if isinstance(error, CircuitOpenError)]
-    skipped = all(attempt["outcome"] == "skipped" for attempt in attempts)
-    return AllAgentsFailedError(errors, attempts, min(waits) if skipped else None)

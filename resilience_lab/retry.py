@@ -71,6 +71,7 @@ class Retry:
         if not (budget is None or isinstance(budget, RetryBudget)):
             raise TypeError(f"budget must be a RetryBudget or None, got {budget!r}")
         self.budget = budget
+        self._earns = True
         self.on_event = function("on_event", on_event)
         self.name = text("name", name)
 
@@ -89,7 +90,7 @@ class Retry:
         Raises the last error of `func` itself, or `ResultRejectedError` for a refused last result.
         """
         started = get_running_loop().time()
-        if self.budget is not None:
+        if self.budget is not None and self._earns:
             self.budget.deposit()
         calls = 0
         delays: Iterator[float] | None = None
@@ -136,11 +137,20 @@ class Retry:
 
         return retried
 
-    def unless(self, is_over: Callable[[], bool]) -> Retry:
-        """A copy that does not retry once `is_over()` is true."""
+    def unless(self, is_over: Callable[[], bool], *, earns: bool = True) -> Retry:
+        """A copy that does not retry once `is_over()` is true.
+
+        Unless it `earns`, a first call adds nothing to the budget: somebody else's did already.
+        """
         twin = copy.copy(self)
+        twin._earns = earns
         twin.should_retry = lambda error: not is_over() and self.should_retry(error)
         return twin
+
+    def put_back(self) -> None:
+        """Return the token of a retry that was granted and, by a cancellation, not made."""
+        if self.budget is not None:
+            self.budget.put_back()
 
     def _gives_up(
         self, error: Exception, calls: int, wait: float, started: float, *, wanted: bool
@@ -187,8 +197,7 @@ class Retry:
         try:
             await asyncio.sleep(seconds)
         except BaseException:
-            if self.budget is not None:
-                self.budget.put_back()  # cancelled: this retry will not be made
+            self.put_back()
             raise
 
 

@@ -422,7 +422,8 @@ async def test_promise_6_4_cancellation_never_falls_back():
 
     assert spare.queries == []
     assert orchestrator.breakers["gpt4"].failure_count == 0
-    assert [type(event) for event in recorder] == [QueryReceived, QueryFailed]
+    assert [type(event) for event in recorder] == [QueryReceived, AgentFinished, QueryFailed]
+    assert list(recorder)[1].outcome == "cancelled"
 
 
 # 6.5 deadlines and names

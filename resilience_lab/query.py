@@ -1,0 +1,207 @@
+"""One query on its way down a chain: who is asked when, and the ledger of what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypedDict, TypeVar
+
+from resilience_lab.agents import BaseAgent
+from resilience_lab.deadline import time_remaining
+from resilience_lab.errors import AllAgentsFailedError, CircuitOpenError, DeadlineExceededError
+from resilience_lab.events import AgentFinished, QueryAnswered, QueryFailed, QueryReceived, emit
+from resilience_lab.tasks import wind_up
+from resilience_lab.turn import Turn, TurnOutcome
+
+if TYPE_CHECKING:
+    from resilience_lab.fallback import FallbackOrchestrator
+
+T = TypeVar("T", bound=Turn)
+Ending: TypeAlias = tuple[str, TurnOutcome, Exception | None]
+"""What `Turn.take` returns."""
+
+
+class Attempt(TypedDict):
+    """What became of one agent's turn."""
+
+    agent: str
+    level: int
+    outcome: TurnOutcome
+    error: Exception | None
+    calls: int
+    """How often the agent was called; 0 if it was skipped."""
+    started: float
+    """Seconds after the query was received."""
+    duration: float
+    """Seconds, the waits between retries included."""
+
+
+class Query(Generic[T]):
+    """Asks one agent after the other; hedged, the next one too while the last has not answered.
+
+    Each agent has its turn, of the `kind` given. `async with` makes sure that no turn outlives the
+    query, and that the chain's listener hears of its end: a cancellation is an end, too.
+    """
+
+    def __init__(
+        self,
+        chain: FallbackOrchestrator,
+        text: str,
+        agents: Sequence[BaseAgent],
+        kind: Callable[[FallbackOrchestrator, BaseAgent, int, str], T],
+    ) -> None:
+        self._chain = chain
+        self._text = text
+        self._agents = agents
+        self._kind = kind
+        self._now = asyncio.get_running_loop().time
+        self._received = self._now()
+        self._turns: list[T] = []  # of everybody asked so far, in order
+        self._running: dict[asyncio.Task[Ending], T] = {}
+        self._ledger: dict[int, Attempt] = {}
+        self._note: str | None = None
+
+    async def __aenter__(self) -> Query[T]:
+        chain = self._chain
+        names = tuple(agent.name for agent in self._agents)
+        emit(chain.on_event, QueryReceived(self._received, chain.name, self._text, names))
+        if chain.budget is not None:
+            chain.budget.deposit()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        try:
+            await self._end_turns()
+        finally:
+            if error is not None:
+                now, name = self._now(), self._chain.name
+                emit(self._chain.on_event, QueryFailed(now, name, error, now - self._received))
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """What became of every agent asked, in the order of the chain."""
+        return [self._ledger[level] for level in sorted(self._ledger)]
+
+    async def first_answer(self) -> tuple[T, str]:
+        """The turn that was first to bring an answer, which is still to be entered; and the answer.
+
+        Raises `AllAgentsFailedError`, `DeadlineExceededError`, or what must not fall back.
+        """
+        won = await (self._one_by_one() if self._chain.hedge_after is None else self._race())
+        if won is None:
+            self._check_deadline()
+            raise self._all_failed()
+        await self._end_turns(but=won[0])
+        return won
+
+    def answered(self, turn: T, answer: str) -> float:
+        """`turn` has given its whole `answer`. Returns how many seconds the query took."""
+        self.enter(turn, "success")
+        now, name = self._now(), self._chain.name
+        elapsed = now - self._received
+        answered = QueryAnswered(now, name, answer, turn.agent.name, turn.level, elapsed)
+        emit(self._chain.on_event, answered)
+        return elapsed
+
+    def enter(self, turn: T, outcome: TurnOutcome, error: Exception | None = None) -> None:
+        """Enter the end of `turn` in the ledger, and tell the listener."""
+        budget = self._chain.budget
+        if budget is not None and turn.paid and not turn.calls:
+            budget.put_back()
+        attempt = self._ledger[turn.level] = Attempt(
+            agent=turn.agent.name,
+            level=turn.level,
+            outcome=outcome,
+            error=error,
+            calls=turn.calls,
+            started=turn.started - self._received,
+            duration=self._now() - turn.started,
+        )
+        emit(self._chain.on_event, AgentFinished(self._now(), self._chain.name, **attempt))
+
+    async def _end_turns(self, *, but: T | None = None) -> None:
+        """Cancel all turns that are not entered yet, save one, and return when they have ended."""
+        over = [turn for turn in self._turns if turn.level not in self._ledger and turn is not but]
+        try:
+            await wind_up([*self._running, *(task for turn in over for task in turn.tasks())])
+        finally:
+            self._running.clear()
+            for turn in over:
+                self.enter(turn, "cancelled")
+
+    async def _one_by_one(self) -> tuple[T, str] | None:
+        while (turn := self._next_turn()) is not None:
+            answer = self._verdict(turn, await turn.take())
+            if answer is not None:
+                return turn, answer
+        return None
+
+    async def _race(self) -> tuple[T, str] | None:
+        patience = self._chain.hedge_after or 0.0
+        due = self._now()  # when the next agent is asked, if nobody has answered by then
+        while True:
+            if self._now() >= due or not self._running:
+                turn = self._next_turn()
+                if turn is not None:
+                    self._running[asyncio.create_task(turn.take())] = turn
+                elif not self._running:
+                    return None
+                due = math.inf if turn is None else self._now() + patience
+            wait = None if due == math.inf else due - self._now()
+            done, _ = await asyncio.wait(
+                self._running, timeout=wait, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in sorted(done, key=lambda task: self._running[task].level):
+                turn = self._running.pop(task)
+                answer = self._verdict(turn, task.result())
+                if answer is not None:
+                    return turn, answer
+                if not turn.calls:  # skipped, so the one after it is due in its place
+                    due = self._now()
+
+    def _verdict(self, turn: T, ending: Ending) -> str | None:
+        """The answer if there is one. Else enters the turn, and raises what must not fall back."""
+        answer, outcome, error = ending
+        if outcome == "success":
+            return answer
+        self.enter(turn, outcome, error)
+        if outcome in ("failed", "timeout") and error and not self._chain.falls_back(error):
+            raise error
+        return None
+
+    def _next_turn(self) -> T | None:
+        """The next agent's turn; None if there is none, or no token for it."""
+        self._check_deadline()
+        self._note = None
+        level = len(self._turns)
+        if level == len(self._agents):
+            return None
+        turn = self._kind(self._chain, self._agents[level], level, self._text)
+        budget = self._chain.budget
+        # The first agent that is called is what a query takes; each further one is extra load.
+        if budget is not None and any(earlier.calls for earlier in self._turns):
+            turn.paid = budget.try_withdraw()
+            if not turn.paid:
+                self._note = f"the budget is spent: {turn.agent.name!r} was not asked"
+                return None
+        self._turns.append(turn)
+        return turn
+
+    def _check_deadline(self) -> None:
+        if time_remaining() == 0:
+            last = self.attempts[-1]["error"] if self._ledger else None
+            raise DeadlineExceededError(self._now() - self._received) from last
+
+    def _all_failed(self) -> AllAgentsFailedError:
+        attempts = self.attempts
+        errors = [attempt["error"] for attempt in attempts if attempt["error"] is not None]
+        waits = [error.retry_after for error in errors if isinstance(error, CircuitOpenError)]
+        skipped = all(attempt["outcome"] == "skipped" for attempt in attempts)
+        failed = AllAgentsFailedError(errors, attempts, min(waits) if skipped else None)
+        if self._note is not None:
+            failed.add_note(self._note)
+        return failed

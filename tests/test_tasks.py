@@ -1,0 +1,52 @@
+"""Winding up tasks: none outlives the call that began it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from resilience_lab.tasks import wind_up
+
+
+async def slow_to_leave(seconds):
+    try:
+        await asyncio.sleep(100)
+    finally:
+        await asyncio.sleep(seconds)
+
+
+async def test_it_returns_when_all_have_ended():
+    tasks = [asyncio.create_task(slow_to_leave(seconds)) for seconds in (1, 3, 2)]
+    await asyncio.sleep(0)
+
+    await wind_up(tasks)
+
+    assert asyncio.get_running_loop().time() == 3.0
+    assert all(task.cancelled() for task in tasks)
+
+
+async def test_a_cancellation_meanwhile_is_raised_afterwards():
+    task = asyncio.create_task(slow_to_leave(5))
+    await asyncio.sleep(0)
+    winding = asyncio.create_task(wind_up([task]))
+    await asyncio.sleep(1)
+    winding.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await winding
+
+    assert asyncio.get_running_loop().time() == 5.0
+    assert task.done()
+
+
+async def test_errors_of_tasks_that_nobody_waits_for_are_not_reported_as_lost(caplog):
+    async def fail():
+        raise OSError
+
+    task = asyncio.create_task(fail())
+    await asyncio.sleep(1)
+    await wind_up([task])
+    del task
+
+    assert caplog.records == []
