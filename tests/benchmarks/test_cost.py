@@ -14,7 +14,16 @@ import sys
 
 import pytest
 
-from resilience_lab import Backoff, CircuitBreaker, Retry, RetryBudget, run_virtual
+from resilience_lab import (
+    Backoff,
+    CircuitBreaker,
+    ConsecutiveFailures,
+    FailureRate,
+    Retry,
+    RetryBudget,
+    SlowCallRate,
+    run_virtual,
+)
 
 CALLS = 2000  # awaits a round, so that the loop around them weighs little
 
@@ -131,6 +140,23 @@ def test_breaker(benchmark, make):
 @pytest.mark.benchmark(group="a successful call through a retry (2000 calls a round)")
 def test_retry(benchmark, make):
     measure(benchmark, make)
+
+
+TRIP_RULES = {
+    "consecutive failures": ConsecutiveFailures(3),
+    "rate over 10 calls": FailureRate(0.5, last=10),
+    "rate over 1,000,000 calls": FailureRate(0.5, last=1_000_000),
+    "rate over 10 s": FailureRate(0.5, within=10),
+    "rate over 1,000,000 s": FailureRate(0.5, within=1_000_000),
+    "slow calls over 10 calls": SlowCallRate(0.5, 1, last=10),
+}
+
+
+@pytest.mark.parametrize("rule", TRIP_RULES)
+@pytest.mark.benchmark(group="a successful call through a CLOSED breaker, by trip rule")
+def test_trip_rule(benchmark, rule):
+    breaker = CircuitBreaker(trip=TRIP_RULES[rule])
+    measure(benchmark, lambda: lambda: breaker.call(service))
 
 
 WAKE_UPS = 50_000
