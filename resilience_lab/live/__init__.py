@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         RateLimit,
         Refuse,
         Status,
+        Stream,
     )
     from resilience_lab.live.retry_after import parse_retry_after
     from resilience_lab.live.sentiment_agent import SentimentAgent
@@ -36,6 +37,7 @@ __all__ = [
     "Refuse",
     "SentimentAgent",
     "Status",
+    "Stream",
     "parse_retry_after",
 ]
 

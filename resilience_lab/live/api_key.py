@@ -9,7 +9,7 @@ whatever comes from outside passes through `redact` before it is kept.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -49,7 +49,40 @@ class ApiKey:
 
     def redact_answer(self, answer: str) -> str:
         """`answer` without the key, but whole if the key is only a placeholder such as "EMPTY"."""
-        return self.redact(answer) if len(self._value or "") >= _SHORTEST_SECRET else answer
+        return self.redact(answer) if self._is_secret else answer
+
+    def redact_part(self, answer: str) -> tuple[str, str]:
+        """What can be shown of an answer that goes on, and its end that has to wait for the rest.
+
+        For a key may come in two pieces. What waits is what may be its beginning.
+        """
+        if not self._is_secret:
+            return answer, ""
+        answer = self.redact(answer)
+        lengths = range(len(self._value or "") - 1, 0, -1)
+        waits = next((n for n in lengths if answer.endswith((self._value or "")[:n])), 0)
+        return answer[: len(answer) - waits], answer[len(answer) - waits :]
+
+    @property
+    def _is_secret(self) -> bool:
+        return len(self._value or "") >= _SHORTEST_SECRET
+
+    def redact_chunks(self) -> Generator[str, str | None, None]:
+        """Send it the chunks of an answer, and None at the end: it gives back what may be shown.
+
+        What might be the beginning of the key is held back until the next chunk tells.
+        """
+        held, shown = "", ""
+        secret = self._value if len(self._value or "") >= _SHORTEST_SECRET else None
+        while True:
+            chunk = yield shown
+            if secret is None or chunk is None:
+                held, shown = "", held + (chunk or "")
+                continue
+            whole = self.redact(held + chunk)
+            beginnings = (n for n in range(len(secret) - 1, 0, -1) if whole.endswith(secret[:n]))
+            split = len(whole) - next(beginnings, 0)
+            shown, held = whole[:split], whole[split:]
 
 
 def _is_plain(character: str) -> bool:

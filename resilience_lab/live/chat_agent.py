@@ -12,7 +12,8 @@ import ipaddress
 import json
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from functools import cache
 from typing import TypeVar
 
@@ -34,6 +35,7 @@ from resilience_lab.live.wire import UnusableError, Wire
 
 with lab_extra("ChatAgent"):
     import httpx
+    from httpx_sse import EventSource
 
 E = TypeVar("E", bound=BaseException)
 
@@ -44,9 +46,9 @@ _MOST_WORDS = 200  # characters of a server's explanation
 class ChatAgent(BaseAgent):
     """Asks `model` at `base_url`, such as "http://127.0.0.1:8000/v1", within `timeout` seconds.
 
-    `timeout` bounds the whole call, so a server that trickles cannot stretch it. `api_key` is None
-    for a server that needs none; one that comes back in an answer or explanation is redacted. One
-    agent may serve several event loops. Raises `ValueError` or `TypeError` for arguments that
+    `timeout` bounds the whole of `run`, so a server that trickles cannot stretch it. `api_key` is
+    None for a server that needs none; one that comes back in an answer or explanation is redacted.
+    One agent may serve several event loops. Raises `ValueError` or `TypeError` for arguments that
     cannot work, without showing the key or a URL that holds a password.
     """
 
@@ -72,51 +74,86 @@ class ChatAgent(BaseAgent):
         status that is not a success), `AgentConnectionError`, `AgentTimeoutError`, and
         `AgentResponseError` for what is not an answer.
         """
+        async with aclosing(self._exchange(query, stream=False)) as outcomes:
+            return await self._next(outcomes) or ""
+
+    async def stream(self, query: str) -> AsyncGenerator[str, None]:
+        """The model's answer to `query` in chunks, as the server sends them.
+
+        Raises the same errors as `run`, before the first chunk or after it; a stream that ends
+        without having been finished is an `AgentConnectionError`. `timeout` bounds the wait for
+        each chunk. To close the generator early hangs up.
+        """
+        async with aclosing(self._exchange(query, stream=True)) as outcomes:
+            while (chunk := await self._next(outcomes)) is not None:
+                yield chunk
+
+    async def _next(self, outcomes: AsyncGenerator[str | AgentError, None]) -> str | None:
+        """The next of an exchange's outcomes; None if there is none. An error is raised."""
         # An HTTP client's frames hold the headers, and a traceback holds the frames. So the fault
         # arrives here as a value, is raised from here, and knows nothing of where it was found.
+        outcome: str | AgentError | None
         try:
-            outcome = await self._ask(query)
+            with kept_from_logs(self._key):
+                try:
+                    async with asyncio.timeout(self.timeout):
+                        outcome = await anext(outcomes, None)
+                except TimeoutError:
+                    outcome = AgentTimeoutError(self.name, self.timeout)
+                if not isinstance(outcome, str):
+                    await outcomes.aclose()
         except BaseException as error:  # a cancellation
             raise _without_past(error) from None
-        if isinstance(outcome, str):
+        if not isinstance(outcome, AgentError):
             return outcome
         try:
             raise outcome
         finally:
             del outcome  # or its traceback and this frame would keep each other alive
 
-    async def _ask(self, query: str) -> str | AgentError:
+    async def _exchange(
+        self, query: str, *, stream: bool
+    ) -> AsyncGenerator[str | AgentError, None]:
+        """The answer, whole or in chunks; and in the end the error, if there was one."""
         wire = Wire(_MOST_BYTES)
-        request = {"model": self.model, "messages": [{"role": "user", "content": query}]}
-        content = json.dumps(request).encode()
+        request: dict[str, object] = {
+            "model": self.model,
+            "messages": [{"role": "user", "content": query}],
+        }
+        if stream:
+            request["stream"] = True
         headers = {
             "Content-Type": "application/json",
             "Accept-Encoding": "identity",  # a few compressed bytes may unpack into gigabytes
             **self._key.headers(),
         }
+        fault: AgentError
         try:
-            with kept_from_logs(self._key):
-                async with (
-                    asyncio.timeout(self.timeout),
-                    self._client() as client,
-                    client.stream(
-                        "POST",
-                        self._url,
-                        content=content,
-                        headers=headers,
-                        extensions={"trace": wire.trace},
-                    ) as response,
-                ):
-                    return await self._judge(response)
+            async with (
+                self._client() as client,
+                client.stream(
+                    "POST",
+                    self._url,
+                    content=json.dumps(request).encode(),
+                    headers=headers,
+                    extensions={"trace": wire.trace},
+                ) as response,
+                aclosing(self._judge(response)) as outcomes,
+            ):
+                async for outcome in outcomes:
+                    yield outcome
+                return
         except TimeoutError:
-            return AgentTimeoutError(self.name, self.timeout)
+            fault = AgentTimeoutError(self.name, self.timeout)
         except UnusableError as error:
-            return AgentResponseError(self.name, str(error))
+            fault = AgentResponseError(self.name, str(error))
         # A proxy variable may hold an invalid URL; TLS that breaks later on is a bare OSError.
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             if isinstance(error, httpx.RemoteProtocolError) and not wire.was_dropped:
-                return AgentResponseError(self.name, "it is not valid HTTP")
-            return AgentConnectionError(self.name, _why_lost(error))
+                fault = AgentResponseError(self.name, "it is not valid HTTP")
+            else:
+                fault = AgentConnectionError(self.name, _why_lost(error))
+        yield fault
 
     def _client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
@@ -128,17 +165,47 @@ class ChatAgent(BaseAgent):
             event_hooks={"response": [_forget_location]},
         )
 
-    async def _judge(self, response: httpx.Response) -> str | AgentError:
+    async def _judge(self, response: httpx.Response) -> AsyncGenerator[str | AgentError, None]:
         """The answer, or what the status means. Raises `UnusableError` if it is neither."""
         status, headers = response.status_code, response.headers
         wait = parse_retry_after(headers.get("retry-after"), headers.get("date"))
         if status == 429:
-            return RateLimitedError(self.name, wait)
-        if response.is_server_error:
-            return ServerFaultError(self.name, status, await self._explanation(response), wait)
-        if not response.is_success:
-            return RequestRefusedError(self.name, status, await self._explanation(response), wait)
-        return self._key.redact_answer(await _answer(response))
+            yield RateLimitedError(self.name, wait)
+        elif response.is_server_error:
+            yield ServerFaultError(self.name, status, await self._explanation(response), wait)
+        elif not response.is_success:
+            yield RequestRefusedError(self.name, status, await self._explanation(response), wait)
+        elif headers.get("content-type", "").startswith("text/event-stream"):
+            async for outcome in self._chunks(response):
+                yield outcome
+        else:  # also from a server that does not know how to stream
+            yield self._key.redact_answer(await _answer(response))
+
+    async def _chunks(self, response: httpx.Response) -> AsyncGenerator[str | AgentError, None]:
+        """The pieces of a streamed answer."""
+        _require_identity(response)
+        redacting = self._key.redact_chunks()
+        next(redacting)
+        finished = False
+        async for event in EventSource(response).aiter_sse():
+            if event.data == "[DONE]":
+                finished = True
+                break
+            match _parsed(event.data):
+                case {"error": {"message": str(message)}}:
+                    why = f"it reports an error: {self._clean(message)}"
+                    yield AgentResponseError(self.name, why)
+                    return
+                case {"choices": [{"delta": {"content": str(content)}} as choice, *_]}:
+                    if chunk := redacting.send(_encodable(content)):
+                        yield chunk
+                    finished = finished or choice.get("finish_reason") is not None
+                case {"choices": [{"finish_reason": str()}, *_]}:
+                    finished = True
+        if rest := redacting.send(None):
+            yield rest
+        if not finished:
+            yield AgentConnectionError(self.name, "the stream ended before the answer was complete")
 
     async def _explanation(self, response: httpx.Response) -> str:
         """The server's own words, fit to print; "" if there are none, for the status is enough."""
@@ -148,9 +215,12 @@ class ChatAgent(BaseAgent):
             return ""
         match document:
             case {"error": {"message": str(message)}}:
-                # Clean first: a key with a control character in it would not be found.
-                return self._key.redact(_printable(message))[:_MOST_WORDS]
+                return self._clean(message)
         return ""
+
+    def _clean(self, message: str) -> str:
+        # Printable first: a key with a control character in it would not be found.
+        return self._key.redact(_printable(message))[:_MOST_WORDS]
 
 
 async def _answer(response: httpx.Response) -> str:
@@ -168,12 +238,19 @@ def _encodable(content: str) -> str:
     return content
 
 
-async def _json(response: httpx.Response) -> object:
+def _require_identity(response: httpx.Response) -> None:
     if response.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnusableError("it is compressed, and was asked not to be")
-    body = b"".join([chunk async for chunk in response.aiter_raw()])
+
+
+async def _json(response: httpx.Response) -> object:
+    _require_identity(response)
+    return _parsed(b"".join([chunk async for chunk in response.aiter_raw()]))
+
+
+def _parsed(document: bytes | str) -> object:
     try:
-        return json.loads(body.decode())
+        return json.loads(document.decode() if isinstance(document, bytes) else document)
     except (ValueError, RecursionError):
         raise UnusableError("it is not valid JSON in UTF-8") from None
 

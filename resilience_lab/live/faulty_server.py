@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import socket
 import struct
 from abc import ABC, abstractmethod
@@ -51,7 +52,37 @@ class Answer(Behaviour):
     async def play(self, exchange: Exchange) -> None:
         if self.after and await exchange.ends_within(self.after):
             return
-        exchange.reply(200, _completion(exchange.model, self.text))
+        await exchange.answer(re.findall(r"\s*\S+\s*$|\s*\S+", self.text) or [self.text])
+
+
+@dataclass(frozen=True)
+class Stream(Behaviour):
+    """A good answer in `chunks`, `every` so many seconds (>= 0); cut off after `cut_after` of them.
+
+    A request that does not ask for a stream is answered whole, or cut off half way.
+    """
+
+    chunks: Sequence[str]
+    every: float = 0.0
+    cut_after: int | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.chunks, str) or not isinstance(self.chunks, Sequence):
+            raise TypeError(f"chunks must be a list of strings, got {self.chunks!r}")
+        for chunk in self.chunks:
+            _require_string("chunks: a chunk", chunk)
+        non_negative("every", self.every)
+        if self.cut_after is not None:
+            whole("cut_after", self.cut_after, at_least=0)
+
+    async def play(self, exchange: Exchange) -> None:
+        if self.cut_after is None:
+            await exchange.answer(self.chunks, self.every)
+        elif exchange.streams:
+            await exchange.send_chunks(self.chunks[: self.cut_after], self.every)
+            exchange.detach().close()
+        else:
+            await Drop().play(exchange)
 
 
 @dataclass(frozen=True)
@@ -211,6 +242,7 @@ class Exchange(RequestHandler):
     """One request, and what a behaviour may do about it."""
 
     model: str
+    streams = False
 
     def initialize(self, server: FaultyServer) -> None:
         """Tornado's constructor."""
@@ -224,11 +256,12 @@ class Exchange(RequestHandler):
     async def post(self) -> None:
         """Play the next behaviour of the model that is asked for."""
         self._server.wait_for_me()
-        request = _parse(self.request.body)
+        document = _parsed(self.request.body)
+        request = _asked(document)
         if request is None:
             self.reply(400, _error("The body is not a chat request", "invalid_request_error"))
             return
-        self.model = request.model
+        self.model, self.streams = request.model, _wants_stream(document)
         behaviour = self._server.next_behaviour(request)
         if behaviour is None:
             why = f"The model {request.model!r} does not exist"
@@ -243,6 +276,26 @@ class Exchange(RequestHandler):
                 return await self._ended.wait()
         except TimeoutError:
             return False
+
+    async def answer(self, chunks: Sequence[str], every: float = 0.0) -> None:
+        """Give a good answer, in `chunks` if that is what was asked for."""
+        if not self.streams:
+            self.reply(200, _completion(self.model, "".join(chunks)))
+        elif await self.send_chunks(chunks, every):
+            self.write(_event(self.model, {}, "stop") + b"data: [DONE]\n\n")
+            self.finish()
+
+    async def send_chunks(self, chunks: Sequence[str], every: float) -> bool:
+        """Begin a stream and send `chunks`; whether the client stayed until then."""
+        self.set_header("Content-Type", "text/event-stream")
+        self.write(_event(self.model, {"role": "assistant", "content": ""}))
+        await self.flush()
+        for chunk in chunks:
+            if every and await self.ends_within(every):
+                return False
+            self.write(_event(self.model, {"content": chunk}))
+            await self.flush()
+        return True
 
     def reply(
         self, code: int, document: bytes, retry_after: float | datetime | None = None
@@ -268,6 +321,18 @@ def _completion(model: str, answer: str) -> bytes:
     return json.dumps(document).encode()
 
 
+def _event(model: str, delta: dict[str, str], finish_reason: str | None = None) -> bytes:
+    """One server-sent event of a streamed answer."""
+    document = {
+        "id": "chatcmpl-faulty",
+        "object": "chat.completion.chunk",
+        "created": 0,
+        "model": model,
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}],
+    }
+    return f"data: {json.dumps(document)}\n\n".encode()
+
+
 def _error(message: str, kind: str, code: str | None = None) -> bytes:
     error = {"message": message, "type": kind, "param": None, "code": code}
     return json.dumps({"error": error}).encode()
@@ -283,16 +348,26 @@ def _retry_after_header(moment: float | datetime) -> str:
     return f"{moment:.3f}".rstrip("0").rstrip(".")
 
 
-def _parse(body: bytes) -> ChatRequest | None:
+def _parsed(body: bytes) -> object:
     try:
-        document = json.loads(body)
+        return json.loads(body)
     except (ValueError, RecursionError):
         return None
+
+
+def _asked(document: object) -> ChatRequest | None:
     match document:
         case {"model": str(model), "messages": [*messages]}:
             said = [message for message in map(_users_words, messages) if message is not None]
             return ChatRequest(model, said[-1]) if said else None
     return None
+
+
+def _wants_stream(document: object) -> bool:
+    match document:
+        case {"stream": True}:
+            return True
+    return False
 
 
 def _users_words(message: object) -> str | None:
