@@ -55,7 +55,7 @@ bench: $(BENCH_READY) ## run the benchmarks
 		--benchmark-columns=min,median,rounds
 
 lock: $(BIN)/uv ## write the pins anew from pyproject.toml (LOCK_FLAGS=--upgrade for newer ones)
-	$(call compile,binder/requirements.txt,--extra lab)
+	$(call compile,binder/requirements.txt,--extra lab --extra peers)
 	$(call compile,tests/requirements.txt,--extra test --constraint binder/requirements.txt)
 	$(call compile,tests/benchmarks/requirements.txt,--extra bench --constraint tests/requirements.txt)
 
