@@ -35,6 +35,10 @@ EXAMPLES = [
     ),
     (errors.RequestRefusedError("gpt4", 401), "agent 'gpt4' got HTTP status 401"),
     (
+        errors.StreamInterruptedError("gpt4", "Once upon a"),
+        "agent 'gpt4' broke off after 11 characters of its answer",
+    ),
+    (
         errors.AllAgentsFailedError([TimeoutError(), OSError()], LEDGER),
         "all 2 agents failed: gpt4 (timeout), local (failed)",
     ),
