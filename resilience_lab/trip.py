@@ -218,7 +218,7 @@ class _LastCalls(_Windowed):
         if not self._bad:
             self._calm_until = math.inf
         elif self.total < self._minimum:
-            self._calm_until = 0  # a success may complete the minimum
+            self._calm_until = self._minimum - 1  # then a success completes the minimum
         else:
             self._calm_until = self._bad[0] + self._last - 1  # then one leaves the window
 
@@ -244,11 +244,12 @@ class _LastSeconds(_Windowed):
         self._within = within
         self._clock = self._quick_clock = clock
         self._number = 0
+        self._calm_number = math.inf
         self._calm_until = -math.inf
         self._marks: deque[_Mark] = deque()
 
     def absorb(self) -> bool:
-        if self._quick_clock() >= self._calm_until:
+        if self._number >= self._calm_number or self._quick_clock() >= self._calm_until:
             return False
         self._number += 1
         return True
@@ -266,10 +267,10 @@ class _LastSeconds(_Windowed):
             self.count += 1
             marks[-1].bad += 1
         self.total = self._number - marks[0].before
-        self._calm_until = marks[-1].closes
-        if self.count:
-            judged = self.total >= self._minimum
-            self._calm_until = min(marks[0].until, marks[-1].closes) if judged else -math.inf
+        # A success tells nothing new until it completes the minimum or something leaves the window.
+        judged = not self.count or self.total >= self._minimum
+        self._calm_number = math.inf if judged else marks[0].before + self._minimum - 1
+        self._calm_until = min(marks[0].until, marks[-1].closes)
 
 
 def any_of(*rules: TripRule) -> TripRule:
