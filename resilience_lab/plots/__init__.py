@@ -18,6 +18,7 @@ from resilience_lab.plots.breaker import (
     breaker_summary,
     breaker_timeline,
 )
+from resilience_lab.plots.composition import composition_calls, composition_summary
 from resilience_lab.plots.delays import (
     cumulative_summary,
     cumulative_wait,
@@ -37,6 +38,8 @@ __all__ = [
     "breaker_calls",
     "breaker_summary",
     "breaker_timeline",
+    "composition_calls",
+    "composition_summary",
     "cumulative_summary",
     "cumulative_wait",
     "delay_distributions",

@@ -11,15 +11,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
 from resilience_lab.errors import DeadlockError
-from resilience_lab.practice.report import Report, Verdict
+from resilience_lab.practice.checklist import Checklist, Verdict
 from resilience_lab.simulation import run_virtual
 
 Probe: TypeAlias = Callable[[Any], Awaitable[str | None]]
 
 
-def examine(subject: Any, behaviours: Mapping[str, Probe]) -> Report:
+def examine(subject: Any, behaviours: Mapping[str, Probe]) -> Checklist:
     """The verdict on each of `behaviours`, each tried on a virtual loop of its own."""
-    return Report(tuple(_try(subject, name, probe) for name, probe in behaviours.items()))
+    return Checklist(tuple(_try(subject, name, probe) for name, probe in behaviours.items()))
 
 
 def _try(subject: Any, behaviour: str, probe: Probe) -> Verdict:

@@ -11,18 +11,18 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from resilience_lab.practice.checklist import Checklist
 from resilience_lab.practice.examiner import Probe, examine
-from resilience_lab.practice.report import Report
 
 BREAK = 30.0
 
 
-def check_counting(cls: type) -> Report:
+def check_counting(cls: type) -> Checklist:
     """Examine what the breaker counts, and when it opens and closes."""
     return examine(cls, _COUNTING)
 
 
-def check_probing(cls: type) -> Report:
+def check_probing(cls: type) -> Checklist:
     """Examine what happens when the break is over and more than one call is about."""
     return examine(cls, _PROBING)
 

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 from resilience_lab.agents import BaseAgent, ScriptedAgent
+from resilience_lab.practice.checklist import Checklist
 from resilience_lab.practice.examiner import Probe, examine
-from resilience_lab.practice.report import Report
 
 Ask: TypeAlias = Callable[[str, Sequence[BaseAgent]], Awaitable[str]]
 
@@ -23,7 +23,7 @@ _HANG = (float("inf"), "never")
 _TOO_OFTEN = 20
 
 
-def check_ask(ask: Ask) -> Report:
+def check_ask(ask: Ask) -> Checklist:
     """Examine `ask(query, agents)`: the first answer within `PATIENCE` seconds each, in order."""
     return examine(ask, _BEHAVIOURS)
 

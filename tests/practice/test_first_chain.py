@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from resilience_lab.practice.checklist import Checklist, Verdict
 from resilience_lab.practice.first_chain import check_ask
-from resilience_lab.practice.report import Report, Verdict
 
 FIRST = "asks the first agent, and no other if that one answers"
 FALLS_BACK = "falls back to the next agent when one fails"
@@ -167,7 +167,7 @@ def test_errors_of_the_learners_code_are_told_without_a_traceback():
 
 
 def test_a_report_is_a_value():
-    report = Report((Verdict("a", True), Verdict("b", False, "nothing")))
+    report = Checklist((Verdict("a", True), Verdict("b", False, "nothing")))
 
-    assert report == Report((Verdict("a", True), Verdict("b", False, "nothing")))
+    assert report == Checklist((Verdict("a", True), Verdict("b", False, "nothing")))
     assert repr(report) == "✅ a\n❌ b\n   nothing\n1 of 2 behaviours. Not yet."

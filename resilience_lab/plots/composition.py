@@ -1,0 +1,59 @@
+"""The calls that reach each service of a chain, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from resilience_lab.plots.style import OUTCOMES, add_legend, rows_of, swatches, tidy
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FATES = {"answered": "success", "failed": "failed", "cut_off": "cancelled"}
+"""What becomes of a call that reaches a service: the frame's columns, and how each looks."""
+
+
+def fate_words(layer: Any) -> str:
+    """The calls to one service, and what became of them: a row of the frame, or a `Layer`."""
+    counts = {fate.replace("_", " "): getattr(layer, fate) for fate in FATES}
+    told = ", ".join(f"{count} {fate}" for fate, count in counts.items() if count)
+    calls = f"{layer.calls} call{'' if layer.calls == 1 else 's'}"
+    rejected = f"; {layer.rejected} rejected on the way" if layer.rejected else ""
+    return f"{calls}{f' ({told})' if told else ''}{rejected}"
+
+
+def composition_summary(layers: Iterable[Any]) -> str:
+    """What `composition_calls` shows, in one line. `layers`: rows of its frame, or `Layer`s."""
+    return " ".join(f"{row.service} under {row.link}: {fate_words(row)}." for row in layers)
+
+
+def composition_calls(frame: pd.DataFrame, title: str = "") -> Figure:
+    """A bar for each service, from the top: the calls that reached it, by what became of them.
+
+    `frame` is as `CompositionStory.to_frame` makes it.
+    """
+    figure = Figure(figsize=(9, 1.5 + 0.6 * len(frame)), layout="constrained")
+    axes = figure.add_subplot()
+    rows = range(len(frame))
+    ends = frame["calls"] * 0
+    for fate, outcome in FATES.items():
+        look = {key: OUTCOMES[outcome][key] for key in ("color", "hatch")}
+        axes.barh(rows, frame[fate], left=ends, height=0.6, edgecolor="white", **look)
+        ends = ends + frame[fate]
+    for row, layer in zip(rows, rows_of(frame), strict=True):
+        end: dict[str, Any] = {"textcoords": "offset points", "va": "center"}
+        axes.annotate(fate_words(layer), (layer.calls, row), (6, 0), **end)
+    labels = [f"{layer.service}\nunder {layer.link}" for layer in rows_of(frame)]
+    axes.set_yticks(rows, labels)
+    axes.set_ylim(len(frame) - 0.4, -0.6)
+    axes.set_xlim(0, max(1, frame["calls"].max()) * 1.6)  # room for the words
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.set_xlabel("calls")
+    tidy(axes, title)
+    marks = swatches(FATES.values())
+    add_legend(figure, {fate.replace("_", " "): marks[FATES[fate]] for fate in FATES})
+    return figure
