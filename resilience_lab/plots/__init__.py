@@ -28,6 +28,7 @@ from resilience_lab.plots.delays import (
     total_waits,
 )
 from resilience_lab.plots.fallback import fallback_summary, fallback_turns, fallback_waterfall
+from resilience_lab.plots.load import load_over_time, load_summary
 
 __all__ = [
     "attempt_spans",
@@ -48,5 +49,7 @@ __all__ = [
     "fallback_summary",
     "fallback_turns",
     "fallback_waterfall",
+    "load_over_time",
+    "load_summary",
     "total_waits",
 ]
