@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import math
 import random
 import threading
@@ -285,6 +286,26 @@ def test_promise_1_a_deadlock_names_the_stuck_tasks():
     assert "task-1 (test_promise_1_a_deadlock_names_the_stuck_tasks.<locals>.main)" in str(
         error.value
     )
+
+
+def test_a_task_that_sleeps_for_ever_is_held_by_its_timer_alone():
+    ends = []
+
+    async def sleeper():
+        try:
+            await asyncio.sleep(math.inf)
+        except BaseException as error:
+            ends.append(type(error))
+            raise
+
+    async def main():
+        asyncio.create_task(sleeper())  # noqa: RUF006 - that nobody holds it is the point
+        await asyncio.sleep(1)
+        gc.collect()
+        return list(ends)
+
+    assert run_virtual(main) == []
+    assert ends == [asyncio.CancelledError]
 
 
 def test_an_infinite_sleep_is_a_deadlock_too():

@@ -50,7 +50,7 @@ def run_virtual(
     if not inspect.iscoroutine(coroutine):
         raise TypeError(f"main must be a coroutine function (not its call), got {main!r}")
     loop = VirtualLoop()
-    with _outer_loop_at_rest(), _seeded(seed):
+    with outer_loop_at_rest(), seeded(seed):
         try:
             result: T = loop.run_until_complete(coroutine)
         finally:
@@ -102,9 +102,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if math.isnan(when):
             raise ValueError(f"when must be a moment in seconds, got {when!r}")
         timer = asyncio.TimerHandle(when, callback, args, self, context)
-        if when != math.inf:
-            heapq.heappush(self._timers, (when, next(self._order), timer))
-            timer._scheduled = True  # type: ignore[attr-defined]
+        # One that is never due is kept, too: it is all that holds a task which sleeps for ever.
+        heapq.heappush(self._timers, (when, next(self._order), timer))
+        timer._scheduled = True  # type: ignore[attr-defined]
         return timer
 
     def create_task(self, coro: Any, *, name: object = None, **kwargs: Any) -> asyncio.Task[Any]:
@@ -179,7 +179,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             return
         if self._threads:
             self._wakeups.get()
-        elif timers:
+        elif timers and timers[0][0] < math.inf:
             self._time = max(self._time, timers[0][0])
         else:
             raise DeadlockError(sorted(map(_describe, asyncio.all_tasks(self))), self._time)
@@ -208,7 +208,7 @@ def _describe(task: asyncio.Task[Any]) -> str:
 
 
 @contextlib.contextmanager
-def _outer_loop_at_rest() -> Iterator[None]:
+def outer_loop_at_rest() -> Iterator[None]:
     """Let another loop run in this thread, in the middle of a callback of the running one."""
     outer = asyncio._get_running_loop()
     if outer is None:
@@ -227,7 +227,8 @@ def _outer_loop_at_rest() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _seeded(seed: int | None) -> Iterator[None]:
+def seeded(seed: int | None) -> Iterator[None]:
+    """Seed the `random` module for the block, and put it back afterwards; not at all if None."""
     if seed is None:
         yield
         return
