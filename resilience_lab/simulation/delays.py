@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -38,14 +39,10 @@ def sample_delays(
     whole("retries", retries, at_least=0)
     whole("samples", samples, at_least=1)
     rng = np.random.default_rng(whole("seed", seed, at_least=0))
-    interval: Any = JITTERS[backoff.jitter]  # the scalar formulas serve arrays as well
     delays = np.empty((retries, samples))
-    previous: Any = backoff.base_delay
+    previous = np.full(samples, backoff.base_delay)
     for n in range(retries):
-        low, high = interval(_ceiling(backoff, n), backoff.base_delay, previous)
-        drawn = low + (high - low) * rng.random(samples)
-        # The sum may round up past the upper end, so the interval bounds it once more.
-        previous = delays[n] = np.minimum(drawn, np.minimum(high, backoff.max_delay))
+        previous = delays[n] = draw(backoff, np.full(samples, n), previous, rng)
     kinds = pd.Index(JITTERS)  # the same for each frame, so that frames can be stacked
     codes = np.full(delays.size, kinds.get_loc(backoff.jitter), dtype=np.int8)
     return pd.DataFrame(
@@ -56,6 +53,22 @@ def sample_delays(
             "delay": delays.ravel(),
         }
     )
+
+
+def draw(backoff: Backoff, retry: Any, previous: Any, rng: np.random.Generator) -> Any:
+    """A delay for each of many calls, of which each is at its own `retry` (0 is the first).
+
+    `retry` and `previous`, the delay before (at first, `base_delay`), are arrays of one shape, and
+    not empty.
+    """
+    interval: Any = JITTERS[backoff.jitter]  # the scalar formulas serve arrays as well
+    ceilings = _ceilings(backoff, int(retry.max()) + 1)
+    low, high = interval(ceilings[retry], backoff.base_delay, previous)
+    if low is high:
+        return low  # nothing to draw
+    drawn = low + (high - low) * rng.random(retry.shape)
+    # The sum may round up past the upper end, so the interval bounds it once more.
+    return np.minimum(drawn, np.minimum(high, backoff.max_delay))
 
 
 def expected_delay(backoff: Backoff, n: int) -> float:
@@ -94,6 +107,12 @@ def delay_table(backoff: Backoff, retries: int) -> pd.DataFrame:
 def _ceiling(backoff: Backoff, n: int) -> float:
     """v(n): without jitter, the ceiling is the delay."""
     return replace(backoff, jitter="none").bounds(n)[1]
+
+
+@lru_cache
+def _ceilings(backoff: Backoff, count: int) -> Any:
+    """v(0), v(1) ... as an array of that many."""
+    return np.array([_ceiling(backoff, n) for n in range(count)])
 
 
 def _decorrelated_mean(base: float, cap: float, n: int) -> float:

@@ -16,7 +16,7 @@ import asyncio
 import math
 import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 from resilience_lab.arguments import flag, non_negative, positive, whole
 from resilience_lab.backoff import JITTERS, Backoff
@@ -109,6 +109,8 @@ class StormStory:
     """Calls that the clients made for themselves, first tries only."""
     offered: tuple[int, ...]
     """Calls that reached the service in each second, retries included."""
+    refused: tuple[int, ...]
+    """Those of them that it did not take on, being down or overloaded."""
     answered: tuple[int, ...]
     """Answers in each second."""
 
@@ -129,12 +131,12 @@ class StormStory:
 
     @property
     def calm_after(self) -> int | None:
-        """Seconds from the outage's end until the service can bear what comes, for good.
+        """Seconds from the outage's end until no call is turned away any more.
 
         None if that is not within the story.
         """
         end = math.ceil(OUTAGE_AT + self.outage.seconds)
-        storms = [t for t in range(end, DURATION) if self.offered[t] > self.outage.capacity]
+        storms = [t for t in range(end, DURATION) if self.refused[t]]
         calm_from = max(storms, default=end - 1) + 1
         return None if calm_from >= DURATION else calm_from - end
 
@@ -172,22 +174,27 @@ class _Service:
     outage: Outage
     free: float = 0.0  # when it will be done with all that it has accepted
     offered: list[float] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
     answered: list[float] = field(default_factory=list)
 
     async def __call__(self) -> str:
         now = _now()
         self.offered.append(now)
         if OUTAGE_AT <= now < OUTAGE_AT + self.outage.seconds:
-            raise ConnectionError("down")
+            self._refuse(now, "down")
         work = 1 / self.outage.capacity
         self.free = max(self.free, now)
         if self.free + work > now + QUEUE:
             self.free += REFUSAL * work
-            raise ConnectionError("overloaded")
+            self._refuse(now, "overloaded")
         self.free += work
         await asyncio.sleep(self.free - now)
         self.answered.append(_now())
         return "answer"
+
+    def _refuse(self, now: float, why: str) -> Never:
+        self.refused.append(now)
+        raise ConnectionError(why)
 
 
 async def _play(outage: Outage, tactics: Tactics, seed: int) -> StormStory:
@@ -218,6 +225,7 @@ async def _play(outage: Outage, tactics: Tactics, seed: int) -> StormStory:
         tactics,
         len(moments),
         _per_second(service.offered),
+        _per_second(service.refused),
         _per_second(service.answered),
     )
 

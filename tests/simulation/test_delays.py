@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import random
 import subprocess
@@ -9,9 +10,11 @@ import sys
 
 import numpy as np
 import pytest
+from agreement import kolmogorov_smirnov
 
 from resilience_lab import JITTERS, Backoff, simulation
 from resilience_lab.simulation import delay_table, expected_delay, sample_delays
+from resilience_lab.simulation.delays import draw
 
 RETRIES = 6
 RECIPES = [Backoff(0.5, multiplier=3, max_delay=10, jitter=kind) for kind in JITTERS]
@@ -39,21 +42,6 @@ def shipped(backoff, calls, seed):
     return np.array([[next(delays) for delays in iterators] for _ in range(RETRIES)])
 
 
-def kolmogorov_smirnov(first, second):
-    """The two-sample statistic in units of what 1 in 1000 samples of one distribution exceeds.
-
-    The largest distance D of the empirical distributions; D * sqrt(n m / (n + m)) exceeds
-    sqrt(-ln(0.001 / 2) / 2) = 1.95 with probability 0.001 (Smirnov 1948), and less often if values
-    repeat.
-    """
-    both = np.concatenate([first, second])
-    below = [
-        np.searchsorted(np.sort(part), both, side="right") / part.size for part in (first, second)
-    ]
-    size = first.size * second.size / both.size
-    return np.abs(below[0] - below[1]).max() * math.sqrt(size) / math.sqrt(-math.log(0.0005) / 2)
-
-
 @every_recipe
 def test_the_twin_and_the_shipped_backoff_draw_from_one_distribution(backoff):
     twin = by_retry(sample_delays(backoff, RETRIES, 20_000, seed=1))
@@ -76,6 +64,18 @@ def test_the_comparison_would_notice_a_wrong_kind():
     equal = shipped(Backoff(jitter="equal"), 5_000, seed=5)[0]
 
     assert kolmogorov_smirnov(full, equal) > 10
+
+
+@every_recipe
+def test_calls_at_different_retries_are_drawn_together(backoff):
+    real = shipped(backoff, 5_000, seed=7)
+    retry = np.tile(np.arange(1, RETRIES), 4_000)
+    previous = real[retry - 1, np.random.default_rng(8).integers(5_000, size=retry.size)]
+
+    delays = draw(backoff, retry, previous, np.random.default_rng(9))
+
+    for n in range(1, RETRIES):
+        assert kolmogorov_smirnov(delays[retry == n], real[n]) < 1
 
 
 @every_recipe
@@ -209,6 +209,12 @@ def test_virtual_time_alone_loads_no_numpy():
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
 
     assert ran.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", simulation.__all__)
+def test_a_name_is_a_function_and_no_module_of_that_name_can_hide_it(name):
+    assert callable(getattr(simulation, name))
+    assert importlib.util.find_spec(f"resilience_lab.simulation.{name}") is None
 
 
 def test_the_names_come_when_they_are_asked_for(monkeypatch):

@@ -47,6 +47,39 @@ def test_where_capacity_is_short_retries_keep_the_storm_alive():
 
     assert retries.calm_after is None
     assert none.success > 0.7 > 0.3 > retries.success
+    assert none.calm_after == 0  # some seconds bring more than it can answer, but it keeps up
+
+
+def test_calls_are_turned_away_in_the_outage_and_where_there_are_too_many():
+    story = tell_storm(Outage(seconds=8), PLAIN)
+
+    assert story.refused[:10] == (0,) * 10
+    assert story.refused[10:18] == story.offered[10:18]
+    assert story.refused[25] > 0  # the herd
+    taken_on = story.calls - sum(story.refused)
+    assert 0 <= taken_on - sum(story.answered) <= story.outage.capacity  # the rest is too late
+
+
+@pytest.mark.parametrize(
+    ("capacity", "tactics", "success", "calm"),
+    [
+        (80, SPREAD, 0.98, 0),
+        (25, SPREAD, 0.96, 5),
+        (18, SPREAD, 0.87, 16),
+        (18, PLAIN, 0.88, 24),
+        (15, SPREAD, 0.59, None),
+        (15, PLAIN, 0.80, None),
+        (12, Tactics(3, "full"), 0.72, 13),
+        (12, Tactics(4, "full"), 0.41, None),
+        (40, SPREAD, 0.98, 0),
+        (40, Tactics(jitter="full", budget=True), 0.72, 0),
+        (25, Tactics(breaker=True), 0.66, 0),
+    ],
+)
+def test_what_notebook_05_says_of_the_explorer_is_so(capacity, tactics, success, calm):
+    story = tell_storm(Outage(capacity=capacity), tactics)
+
+    assert (round(story.success, 2), story.calm_after) == (success, calm)
 
 
 def test_without_an_outage_nothing_is_lost():
