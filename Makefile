@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab test check notebooks picture bench lock clean
+.PHONY: help lab test check notebooks interview picture bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ check: $(TEST_READY) ## lint, format and types
 
 notebooks: $(LAB_READY) ## execute the notebooks and write them back (NOTEBOOKS=... for some)
 	$(BIN)/python tests/notebooks/regenerate.py $(NOTEBOOKS)
+
+interview: $(LAB_READY) ## build notebook 06 and its solutions from tests/notebooks/interview.md
+	$(BIN)/python tests/notebooks/build_interview.py
 
 picture: $(LAB_READY) ## draw the README's picture anew
 	$(BIN)/python notebooks/images/outage.py

@@ -4,6 +4,8 @@ from resilience_lab.practice.quizzes.backoff_and_jitter import backoff_and_jitte
 from resilience_lab.practice.quizzes.circuit_breaker import circuit_breaker
 from resilience_lab.practice.quizzes.composing_patterns import composing_patterns
 from resilience_lab.practice.quizzes.fallback_agents import fallback_agents
+from resilience_lab.practice.quizzes.libraries_compared import libraries_compared
+from resilience_lab.practice.quizzes.retry_storms import retry_storms
 from resilience_lab.practice.quizzes.start_here import start_here
 
 __all__ = [
@@ -11,5 +13,7 @@ __all__ = [
     "circuit_breaker",
     "composing_patterns",
     "fallback_agents",
+    "libraries_compared",
+    "retry_storms",
     "start_here",
 ]

@@ -1,0 +1,150 @@
+"""What an interviewer would write after the hour: from the four reports, and from nothing else.
+
+The decision follows four plain rules, so that it can be explained: "strong hire" needs all three
+patterns safe when calls overlap, half of the bugs caught and no false alarm; "hire" needs all three
+as set, and a quarter of the bugs; "nearly" needs two of the three as set. The rest is "not yet",
+which is where everybody begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from html import escape
+
+from resilience_lab.practice.hunt_report import HuntReport
+from resilience_lab.practice.report import LEVELS, Level, Report
+
+TOLD = 3
+"""How many strengths, and how many missing behaviours, are told of each part."""
+
+_LEFT = "text-align: left; vertical-align: top"
+_DECISIONS = {
+    "Strong hire": "I would want this person in the room when our own breaker misbehaves.",
+    "Hire": "It does what was asked, and the tests find real bugs. The rest can be learned here.",
+    "Nearly": "Most of what was asked is there. With the missing part done, I would say yes.",
+    "Not yet": "Everybody begins here. Another hour, with the hints, and this reads differently.",
+}
+
+
+def report_card(
+    breaker_report: Report,
+    retry_report: Report,
+    fallback_report: Report,
+    tests_report: HuntReport,
+) -> ReportCard:
+    """The card for one interview. `TypeError` if an argument is not what its grader returned."""
+    parts = {
+        "breaker_report": breaker_report,
+        "retry_report": retry_report,
+        "fallback_report": fallback_report,
+    }
+    for name, report in parts.items():
+        if not isinstance(report, Report):
+            raise TypeError(f"{name} must be a Report, got {report!r}")
+    if not isinstance(tests_report, HuntReport):
+        raise TypeError(f"tests_report must be what grade_tests returns, got {tests_report!r}")
+    return ReportCard((breaker_report, retry_report, fallback_report), tests_report)
+
+
+@dataclass(frozen=True)
+class ReportCard:
+    """The reports on the three patterns, and on the tests, read as one."""
+
+    parts: tuple[Report, Report, Report]
+    tests: HuntReport
+
+    @property
+    def decision(self) -> str:
+        """`Strong hire`, `Hire`, `Nearly` or `Not yet`, by the rules above."""
+        as_set = sum("must" in _reached(part) for part in self.parts)
+        safe = sum("should" in _reached(part) for part in self.parts)
+        caught = Fraction(self.tests.score, self.tests.out_of)
+        if safe == 3 and caught >= Fraction(1, 2) and not self.tests.false_alarms:
+            return "Strong hire"
+        if as_set == 3 and caught >= Fraction(1, 4):
+            return "Hire"
+        return "Nearly" if as_set >= 2 else "Not yet"
+
+    @property
+    def next_step(self) -> str:
+        """The one thing to do next: what is missing and weighs most."""
+        missing = [(part.pattern, behaviour) for part in self.parts for behaviour in part.failed]
+        pattern, heaviest = max(missing, key=lambda pair: pair[1].marks, default=("", None))
+        if heaviest:
+            return f"{pattern}: {heaviest.name}. {heaviest.why}"
+        if self.tests.false_alarms:
+            return f"repair the false alarm of {next(iter(self.tests.false_alarms))}."
+        if self.tests.survivors:
+            bug = self.tests.survivors[0]
+            return f"a test that notices code which {bug.name}. {bug.hint}"
+        return "do it again in a month, in less time."
+
+    def __repr__(self) -> str:
+        lines = ["Report card", f"{self.decision}. {_DECISIONS[self.decision]}"]
+        for title, level, notes in self._rows():
+            lines += ["", f"{title}: {level}", *(f"   {note}" for note in notes)]
+        return "\n".join([*lines, "", f"Next: {self.next_step}"])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f'<tr><th scope="row" style="{_LEFT}">{escape(title)}</th>'
+            f'<td style="{_LEFT}; white-space: nowrap">{escape(level)}</td>'
+            f'<td style="{_LEFT}">{"<br>".join(map(escape, notes))}</td></tr>'
+            for title, level, notes in self._rows()
+        )
+        head = "".join(
+            f'<th scope="col" style="{_LEFT}">{name}</th>' for name in ("part", "level", "notes")
+        )
+        return (
+            f"<p><b>{self.decision}.</b> {_DECISIONS[self.decision]}</p>"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+            f"<p><b>Next:</b> {escape(self.next_step)}</p>"
+        )
+
+    def _rows(self) -> Iterator[tuple[str, str, list[str]]]:
+        """For each part its title, the level that was reached, and notes."""
+        for part in self.parts:
+            yield part.pattern.capitalize(), _level(part), list(_notes(part))
+        yield "Tests", f"{self.tests.score} of {self.tests.out_of} bugs", list(_hunt(self.tests))
+
+
+def _reached(part: Report) -> tuple[Level, ...]:
+    """The levels that are complete, from the first up to the first with something missing."""
+    missing = {behaviour.level for behaviour in part.failed}
+    reached: list[Level] = []
+    for level in LEVELS:
+        if level in missing:
+            break
+        reached.append(level)
+    return tuple(reached)
+
+
+def _level(part: Report) -> str:
+    return f"{(*('not yet',), *_reached(part))[-1]} ({part.score} of 100)"
+
+
+def _notes(part: Report) -> Iterator[str]:
+    if part.problem:
+        yield f"Nothing to grade: {part.problem}."
+        return
+    if "must" in _reached(part):
+        hardest = sorted(part.passed, key=lambda b: list(LEVELS).index(b.level), reverse=True)
+        yield f"Strengths: {'; '.join(behaviour.name for behaviour in hardest[:TOLD])}."
+    missing = sorted(part.missing, key=lambda behaviour: -behaviour.marks)
+    for behaviour in missing[:TOLD]:
+        yield f"Missing: {behaviour.name}. {behaviour.why}"
+    if len(missing) > TOLD:
+        yield f"And {len(missing) - TOLD} more."
+
+
+def _hunt(tests: HuntReport) -> Iterator[str]:
+    for name, why in tests.false_alarms.items():
+        yield f"False alarm: {name}: {why}."
+    for bug in tests.survivors[:TOLD]:
+        yield f"Unseen: code which {bug.name}. {bug.story}"
+    if len(tests.survivors) > TOLD:
+        yield f"And {len(tests.survivors) - TOLD} more."
+    if not tests.survivors:
+        yield "No bug got past these tests."
