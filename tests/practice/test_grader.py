@@ -382,6 +382,32 @@ def test_the_model_solution_gets_full_marks():
         assert report.summary.endswith("An excellent answer.")
 
 
+@pytest.mark.parametrize(
+    "ending",
+    [
+        'return {"success": False, "result": None, "errors": errors}',
+        'return {"status": "failed", "errors": errors}',
+        'return {"error": f"nobody answered: {errors}"}',
+        "raise LookupError(errors)",
+    ],
+)
+def test_a_chain_may_say_in_many_ways_that_nobody_has_answered(ending):
+    chain = changed("FallbackOrchestrator", NOBODY, f"        {ending}\n")
+
+    assert grade_fallback(chain).failed == ()
+
+
+def test_a_chain_that_only_says_that_nobody_has_answered_loses_the_errors():
+    chain = changed("FallbackOrchestrator", NOBODY, '        return {"success": False}\n')
+
+    report = grade_fallback(chain)
+
+    assert [behaviour.name for behaviour in report.failed] == [
+        "tells all errors when nobody answers"
+    ]
+    assert report.failed[0].seen.startswith("it returned {'success': False}, and nothing of")
+
+
 def test_a_stub_gets_nothing():
     class CircuitBreaker:
         def __init__(self, failure_threshold=3, recovery_timeout=30, success_threshold=2):

@@ -91,6 +91,14 @@ class Answer:
         return any(value == answer and type(value) is type(answer) for _, value in self._fields)
 
     @property
+    def admits_failure(self) -> bool:
+        """Whether it says in so many words that there is no answer."""
+        told = dict(_parts(self.value))
+        if any(told.get(key) is False for key in ("success", "succeeded", "ok")):
+            return True
+        return bool(told.get("error")) or told.get("status") in ("failed", "failure", "error")
+
+    @property
     def agent(self) -> Any:
         """What it says who answered; None if it does not say."""
         return self._first(_AGENT, str)
@@ -156,9 +164,9 @@ def _parts(value: Any) -> list[tuple[str, Any]]:
     return [(key.lower(), part) for key, part in attributes.items()]
 
 
-def mentions(error: BaseException, text: str) -> bool:
-    """Whether `text` can be found in an error, its notes, its causes and what it carries."""
-    waiting: list[Any] = [error]
+def mentions(told: Any, text: str) -> bool:
+    """Whether `text` can be found in a result, or in an error, its causes and what it carries."""
+    waiting: list[Any] = [told]
     seen: set[int] = set()
     while waiting:
         part = waiting.pop()

@@ -14,7 +14,9 @@ PATIENCE = 5.0
 """How long a cancelled call may take to end, in virtual seconds."""
 
 
-SLIPS = (NameError, AttributeError, TypeError, LookupError, RecursionError, BlockedError)
+SLIPS = (
+    NameError, AttributeError, TypeError, IndexError, KeyError, RecursionError, BlockedError,
+)  # fmt: skip
 """Errors that no code means to raise: they end a trial, whatever it looks for."""
 
 

@@ -184,14 +184,16 @@ async def _same_question(bench: Bench) -> str | None:
 @FALLBACK.must(
     "raises when nobody answers",
     done="Let all three agents fail.",
-    expected="An error, after all three were asked.",
+    expected="An error, or at least a result that says so: success=False.",
     why="An empty answer looks like a success: to the user, and to the monitoring.",
     hint="After the loop: raise.",
 )
 async def _raises(bench: Bench) -> str | None:
     cast = Cast()
     answer, error = await finished(Chain(bench).ask(*_all_down(cast)))
-    return None if error is not None else f"it returned {shown(answer.value)}"
+    if error is not None or answer.admits_failure:
+        return None
+    return f"it returned {shown(answer.value)}"
 
 
 @FALLBACK.must(
@@ -260,17 +262,20 @@ async def _cancellation_passes(bench: Bench) -> str | None:
 @FALLBACK.should(
     "tells all errors when nobody answers",
     done="Let all three agents fail, each with an error of its own.",
-    expected="All three can be found in what is raised: its text, notes, causes or attributes.",
+    expected="All three can be found in what is raised (or returned): in its text, its notes, its "
+    "causes or what it carries.",
     why="The first error is usually the one to look into, and the last one says the least.",
     hint="Collect the errors in a list, and raise an ExceptionGroup.",
 )
 async def _all_errors(bench: Bench) -> str | None:
     answer, error = await finished(Chain(bench).ask(*_all_down(Cast())))
-    if error is None:
+    if error is None and not answer.admits_failure:
         return f"it returned {shown(answer.value)}"
+    told = answer.value if error is None else error
     names = ("Primary", "Fallback1", "Fallback2")
-    lost = [name for name in names if not mentions(error, f"{name} is down")]
-    return f"{raised(error)}, and nothing of the error of {', '.join(lost)}" if lost else None
+    lost = [name for name in names if not mentions(told, f"{name} is down")]
+    said = f"it returned {shown(told)}" if error is None else raised(error)
+    return f"{said}, and nothing of the error of {', '.join(lost)}" if lost else None
 
 
 @FALLBACK.should(

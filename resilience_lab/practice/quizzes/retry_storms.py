@@ -24,9 +24,9 @@ def retry_storms() -> Quiz:
             "Users call independently of each other, half of the calls fail, three retries. What "
             "does exponential backoff change about the load?",
             {
-                "it halves it": "Each call still has its retries. They only come later.",
                 "nothing in the long run": "Waits shift calls. Users who do not wait for each "
                 "other go on calling.",
+                "it halves it": "Each call still has its retries. They only come later.",
                 "it doubles it": "No retry is added either.",
             },
             right="nothing in the long run",
@@ -46,18 +46,18 @@ def retry_storms() -> Quiz:
             "is sent once more. After an outage everything is late. Then it",
             {
                 "recovers, for 160 is less than 300": "It gets 320 as long as everything is late.",
+                "recovers, but slowly": "The queue grows by 20 a second: it never does.",
                 "stays down, for 320 is more than 300": "The trigger is gone, and the retries keep "
                 "the failure going.",
-                "recovers, but slowly": "The queue grows by 20 a second: it never does.",
             },
             right="stays down, for 320 is more than 300",
         ),
         Question(
             "How do you get a service out of a metastable failure?",
             {
-                "wait for it to recover": "The state sustains itself: that is its definition.",
                 "cut the load or the retries below what it can bear": "Until the queue is gone; "
                 "then let the traffic back in, little by little.",
+                "wait for it to recover": "The state sustains itself: that is its definition.",
                 "restart it": "The clients still retry: the load is there again at once.",
             },
             right="cut the load or the retries below what it can bear",
