@@ -1,4 +1,4 @@
-"""What a successful call costs, beside a bare await and beside other libraries, in one run.
+"""What a call costs, beside a bare await and other libraries; what virtual time and storms cost.
 
 `make bench` prints one table a group, the fastest first. Read the ratios in it, not the
 nanoseconds: they drift with the machine, but one run treats all rows alike. Each library is used as
@@ -23,6 +23,16 @@ from resilience_lab import (
     RetryBudget,
     SlowCallRate,
     run_virtual,
+)
+from resilience_lab.simulation import (
+    adaptive_throttle,
+    amplification,
+    backoff_load,
+    collapse,
+    contention,
+    metastable,
+    retry_strategies,
+    shards,
 )
 
 CALLS = 2000  # awaits a round, so that the loop around them weighs little
@@ -193,6 +203,32 @@ def test_an_hour_of_two_hundred_clients(benchmark):
         return asyncio.get_running_loop().time()
 
     assert benchmark.pedantic(run_virtual, args=(main,), kwargs={"seed": 1}, rounds=3) >= 3600
+
+
+@pytest.mark.benchmark(group="the contention table: 19 numbers of clients, 5 kinds, 100 trials")
+def test_contention_table(benchmark):
+    table = benchmark.pedantic(contention, rounds=3, warmup_rounds=1)
+
+    assert len(table) == 19 * 5
+
+
+SETTINGS = {
+    "contention(100, 'full')": lambda: contention(100, "full"),
+    "retry_strategies(0.2)": lambda: retry_strategies(0.2),
+    "backoff_load()": backoff_load,
+    "collapse(5.0)": lambda: collapse(5.0),
+    "metastable(280)": lambda: metastable(280),
+    "metastable(280, budget=0.1)": lambda: metastable(280, budget=0.1),
+    "adaptive_throttle(500)": lambda: adaptive_throttle(500),
+    "amplification(3, 3)": lambda: amplification(3, 3),
+    "shards()": shards,
+}
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.benchmark(group="one setting of a simulation")
+def test_setting(benchmark, setting):
+    benchmark.pedantic(SETTINGS[setting], rounds=5, warmup_rounds=1)
 
 
 @pytest.mark.parametrize("code", ["import asyncio", "import asyncio, resilience_lab"])
