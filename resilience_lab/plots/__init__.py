@@ -1,4 +1,4 @@
-"""Pictures of recorded events and of delays: a `DataFrame` in, a matplotlib `Figure` out.
+"""Pictures of recorded events, of delays and of load: a `DataFrame` in, a matplotlib `Figure` out.
 
 Nothing here runs a policy. Each picture has a summary in words beside it, for nbval, for screen
 readers and for a reader in a hurry, and the numbers in it come from a function of their own.
@@ -29,6 +29,14 @@ from resilience_lab.plots.delays import (
 )
 from resilience_lab.plots.fallback import fallback_summary, fallback_turns, fallback_waterfall
 from resilience_lab.plots.load import load_over_time, load_summary
+from resilience_lab.plots.storms import (
+    contention_curves,
+    contention_summary,
+    goodput_over_time,
+    goodput_summary,
+    strategy_summary,
+    strategy_tradeoff,
+)
 
 __all__ = [
     "attempt_spans",
@@ -41,6 +49,8 @@ __all__ = [
     "breaker_timeline",
     "composition_calls",
     "composition_summary",
+    "contention_curves",
+    "contention_summary",
     "cumulative_summary",
     "cumulative_wait",
     "delay_distributions",
@@ -49,7 +59,11 @@ __all__ = [
     "fallback_summary",
     "fallback_turns",
     "fallback_waterfall",
+    "goodput_over_time",
+    "goodput_summary",
     "load_over_time",
     "load_summary",
+    "strategy_summary",
+    "strategy_tradeoff",
     "total_waits",
 ]

@@ -30,8 +30,9 @@ _FIXED = (
     f"Each client calls every {PERIOD:g} s, and all call at once when the outage begins. "
     f"To turn a call away costs the service {REFUSAL:.0%} of an answer."
 )
-_COLUMNS = ("", "calls", "peak afterwards", "answered", "calm after")
-_LEFT, _WIDTH, _HEIGHT, _GAP = 46, 380, 120, 34  # of each panel, in pixels
+_COLUMNS = ("", "calls", "later peak", "answered", "calm after")
+_LEFT, _WIDTH, _HEIGHT, _GAP = 46, 360, 120, 34  # of each panel, in pixels
+_ALL = 450  # pixels: so the picture has room beside the controls
 _LINES = {
     "plain": 'stroke="#777" stroke-width="1.5" stroke-dasharray="4 3"',
     "yours": 'stroke="#0072B2" stroke-width="2"',
@@ -49,7 +50,7 @@ class StormExplorer(Explorer):
         self.outage = {
             "clients": slider("clients", outage.clients, 1, max(120, outage.clients)),
             "capacity": slider(
-                "capacity (calls/s)", outage.capacity, 5.0, max(80.0, outage.capacity), 5.0
+                "capacity (calls/s)", outage.capacity, 5.0, max(80.0, outage.capacity), 1.0
             ),
             "seconds": slider("outage (s)", outage.seconds, 0.0, max(20.0, outage.seconds), 1.0),
         }
@@ -97,7 +98,7 @@ class StormExplorer(Explorer):
         self.plain = _told(outage, Tactics(tactics.retries))
         self.load.value = _load(self.plain, self.yours, self._words())
         self.numbers.value = (
-            f'<div role="status" style="line-height: 1.5; max-width: 40em">'
+            f'<div role="status" style="line-height: 1.5; max-width: {_ALL}px">'
             f"{escape(_verdict(self.yours))}</div>{_table(self.plain, self.yours)}"
         )
 
@@ -139,8 +140,8 @@ def _told(outage: Outage, tactics: Tactics) -> StormStory:
 def _verdict(story: StormStory) -> str:
     if story.calm_after is None:
         return (
-            f"With {story.tactics} the storm goes on: after {DURATION} s the service still gets "
-            "more than it can bear."
+            f"With {story.tactics} the storm goes on: after {DURATION} s the service still turns "
+            f"calls away. {story.success:.0%} of the clients' calls are answered."
         )
     return f"With {story.tactics}, {story.success:.0%} of the clients' calls are answered."
 
@@ -166,7 +167,8 @@ def _table(plain: StormStory, yours: StormStory) -> str:
             f"{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
         )
     return (
-        '<table style="line-height: 1.4; text-align: right; border-spacing: 8px 0">'
+        f'<table style="max-width: {_ALL}px; line-height: 1.4; text-align: right; '
+        'border-spacing: 8px 0">'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
 
@@ -188,8 +190,8 @@ def _load(plain: StormStory, yours: StormStory, words: str) -> str:
     bottom = 2 * _HEIGHT + _GAP + 22
     parts.append(axis(_LEFT, _WIDTH, bottom, DURATION, "s"))
     return (
-        f'<svg role="img" aria-label="{escape(words)}" viewBox="0 0 470 {bottom + 28}" '
-        'style="width: 470px; max-width: 100%; background: white; font: 13px sans-serif" '
+        f'<svg role="img" aria-label="{escape(words)}" viewBox="0 0 {_ALL} {bottom + 28}" '
+        f'style="width: {_ALL}px; max-width: 100%; background: white; font: 13px sans-serif" '
         f'fill="#111">{"".join(parts)}</svg>'
     )
 
