@@ -51,18 +51,6 @@ class ApiKey:
         """`answer` without the key, but whole if the key is only a placeholder such as "EMPTY"."""
         return self.redact(answer) if self._is_secret else answer
 
-    def redact_part(self, answer: str) -> tuple[str, str]:
-        """What can be shown of an answer that goes on, and its end that has to wait for the rest.
-
-        For a key may come in two pieces. What waits is what may be its beginning.
-        """
-        if not self._is_secret:
-            return answer, ""
-        answer = self.redact(answer)
-        lengths = range(len(self._value or "") - 1, 0, -1)
-        waits = next((n for n in lengths if answer.endswith((self._value or "")[:n])), 0)
-        return answer[: len(answer) - waits], answer[len(answer) - waits :]
-
     @property
     def _is_secret(self) -> bool:
         return len(self._value or "") >= _SHORTEST_SECRET
@@ -73,10 +61,10 @@ class ApiKey:
         What might be the beginning of the key is held back until the next chunk tells.
         """
         held, shown = "", ""
-        secret = self._value if len(self._value or "") >= _SHORTEST_SECRET else None
+        secret = self._value or ""
         while True:
             chunk = yield shown
-            if secret is None or chunk is None:
+            if not self._is_secret or chunk is None:
                 held, shown = "", held + (chunk or "")
                 continue
             whole = self.redact(held + chunk)

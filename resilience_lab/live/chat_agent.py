@@ -12,8 +12,8 @@ import ipaddress
 import json
 import socket
 import ssl
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, suppress
 from functools import cache
 from typing import TypeVar
 
@@ -40,6 +40,7 @@ with lab_extra("ChatAgent"):
 E = TypeVar("E", bound=BaseException)
 
 _MOST_BYTES = 10_000_000  # of a response; a chat answer has some thousands
+_LINGER = 1.0  # seconds in which a stream may end after its answer
 _MOST_WORDS = 200  # characters of a server's explanation
 
 
@@ -143,8 +144,6 @@ class ChatAgent(BaseAgent):
                 async for outcome in outcomes:
                     yield outcome
                 return
-        except TimeoutError:
-            fault = AgentTimeoutError(self.name, self.timeout)
         except UnusableError as error:
             fault = AgentResponseError(self.name, str(error))
         # A proxy variable may hold an invalid URL; TLS that breaks later on is a bare OSError.
@@ -182,26 +181,25 @@ class ChatAgent(BaseAgent):
             yield self._key.redact_answer(await _answer(response))
 
     async def _chunks(self, response: httpx.Response) -> AsyncGenerator[str | AgentError, None]:
-        """The pieces of a streamed answer."""
+        """The pieces of a streamed answer; an error if it breaks off. Raises `UnusableError`."""
         _require_identity(response)
         redacting = self._key.redact_chunks()
         next(redacting)
         finished = False
-        async for event in EventSource(response).aiter_sse():
-            if event.data == "[DONE]":
-                finished = True
-                break
-            match _parsed(event.data):
-                case {"error": {"message": str(message)}}:
-                    why = f"it reports an error: {self._clean(message)}"
-                    yield AgentResponseError(self.name, why)
-                    return
-                case {"choices": [{"delta": {"content": str(content)}} as choice, *_]}:
-                    if chunk := redacting.send(_encodable(content)):
-                        yield chunk
-                    finished = finished or choice.get("finish_reason") is not None
-                case {"choices": [{"finish_reason": str()}, *_]}:
-                    finished = True
+        async with aclosing(EventSource(response).aiter_sse()) as events:
+            async for event in events:
+                match None if event.data == "[DONE]" else _parsed(event.data):
+                    case {"error": {"message": str(message)}}:
+                        raise UnusableError(f"it reports an error: {self._clean(message)}")
+                    case {"choices": [{"delta": {"content": str(content)}} as choice, *_]}:
+                        if chunk := redacting.send(_encodable(content)):
+                            yield chunk
+                        finished = choice.get("finish_reason") is not None
+                    case None | {"choices": [{"finish_reason": str()}, *_]}:
+                        finished = True
+                if finished:
+                    await _drain(events)
+                    break
         if rest := redacting.send(None):
             yield rest
         if not finished:
@@ -228,6 +226,17 @@ async def _answer(response: httpx.Response) -> str:
         case {"choices": [{"message": {"content": str(content)}}, *_]}:
             return _encodable(content)
     raise UnusableError("its JSON has no text at choices[0].message.content")
+
+
+async def _drain(events: AsyncIterator[object]) -> None:
+    """Read what may come after the answer, for then nothing is left to be closed by others.
+
+    A server that does not end here is not waited for.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER):
+            async for _ in events:
+                pass
 
 
 def _encodable(content: str) -> str:

@@ -227,6 +227,10 @@ class ForgetsTooSoon(Throttle):
     window = 60.0
 
 
+class ForgetsTooLate(Throttle):
+    window = 180.0
+
+
 class WithoutChance(Throttle):
     def rejection(self):
         return 1.0 if len(self.requests) > self.k * len(self.accepts) else 0.0
@@ -258,6 +262,7 @@ def test_a_sound_throttle_passes(throttle):
         (CountsWhatItSends, (K_TIMES,)),
         (NeverForgets, (FORGETS,)),
         (ForgetsTooSoon, (TWO_MINUTES,)),
+        (ForgetsTooLate, (FORGETS,)),
         (WithoutChance, (ASKS, K_TIMES)),
         (WithoutK, (BEARS, K_TIMES, TWO_MINUTES)),
         (CountsItselfFirst, (PASSES, BEARS, FORGETS)),
