@@ -69,8 +69,11 @@ class FallbackOrchestrator:
             return {"result": result, "agent_used": agent.name, "fallback_level": level}
 
         async def others(result: Any, *_: Any, **__: Any) -> dict[str, Any]:
-            del result  # the error; what it is changes nothing
-            return await self._ask(query, agents, level + 1)
+            try:
+                return await self._ask(query, agents, level + 1)
+            except Exception as error:
+                error.add_note(f"before that: {result}")  # the error that the handler is given
+                raise
 
         guarded: Callable[[], Any] = timeout(ATTEMPT)(run)
         if level + 1 < len(agents):
