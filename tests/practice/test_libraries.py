@@ -17,7 +17,7 @@ import pytest
 import stamina
 from hyx.circuitbreaker import consecutive_breaker
 
-from resilience_lab import BaseAgent, run_virtual
+from resilience_lab import BaseAgent, ScriptedAgent, run_virtual
 from resilience_lab.practice.libraries import (
     BY_DESIGN,
     LEGEND,
@@ -28,6 +28,7 @@ from resilience_lab.practice.libraries import (
     compare_libraries,
     examine_library,
 )
+from resilience_lab.practice.libraries.hyx import FallbackOrchestrator as HyxChain
 from resilience_lab.practice.report import Behaviour, Report
 
 BREAKER, RETRY, FALLBACK = "circuit breaker", "retry with backoff", "fallback agents"
@@ -124,6 +125,15 @@ def test_in_half_open_most_breakers_let_everybody_in():
         "interlock-cb": "as expected",
         "resilience_lab": "as expected",
     }
+
+
+async def test_hyxs_chain_hands_on_the_errors_that_it_is_given():
+    agents = [ScriptedAgent(name, [ConnectionError(f"{name} is down")]) for name in "abc"]
+
+    with pytest.raises(ConnectionError, match="c is down") as raised:
+        await HyxChain().execute_with_fallback("hi", agents[0], agents[1:])
+
+    assert raised.value.__notes__ == ["before that: b is down", "before that: a is down"]
 
 
 def test_what_each_retry_lacks():
