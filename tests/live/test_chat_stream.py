@@ -35,13 +35,6 @@ KEY = "sk-live-0123456789"
 WORDS = ["Once ", "upon ", "a time"]
 
 
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-
-
 async def read(base_url, **options):
     """The chunks that came, and the error that ended them, if there was one."""
     chunks = []
