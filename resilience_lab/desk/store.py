@@ -97,7 +97,7 @@ class Store:
     def _write(self) -> OSError | None:
         try:
             if self.path is not None:
-                _replace(self.path, {"format": FORMAT, **self._contents()})
+                write_whole(self.path, {"format": FORMAT, **self._contents()})
                 self._unwritten.clear()
         except OSError as problem:
             return problem
@@ -150,7 +150,8 @@ def _kept_aside(path: Path, why: str) -> _Contents:
     return {}
 
 
-def _replace(path: Path, contents: _Contents) -> None:
+def write_whole(path: Path, contents: dict[str, Any]) -> None:
+    """Put JSON into a file so that a reader finds the old contents or the new, never a part."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".new", dir=path.parent)
     try:
         with open(descriptor, "w", encoding="utf-8", newline="\n") as file:

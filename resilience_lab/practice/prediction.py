@@ -1,36 +1,48 @@
 """A guess before the answer: the learner commits to one, the experiment decides, a score is kept.
 
-    guess = predict("State after call 4?", ["CLOSED", "OPEN"])
-    guess
+    reached = predict("How many of the seven calls reach the agent?")
+    reached
 
-and, at the end of the cell with the experiment,
+and, in the cell with the experiment,
 
-    guess.reveal(breaker.state)
+    with reached:
+        calls = run_virtual(seven_calls)
+        print(f"{calls} calls")
+        reached.reveal(calls)
 
 A guess that is written down is remembered, and a wrong one teaches most: hence the guess comes
-first, and the first reveal settles it. Asking the same question again begins it anew. The score
-is kept for as long as the kernel runs, which is one notebook.
+first, and the first reveal settles it. On the learner's desk it is kept in the progress file, so it
+survives whatever happens to the cell, the tab and the kernel. There, too, an experiment whose
+question was not answered holds its result back: the question is asked once more in its place, and
+the result is one key press away. Elsewhere it shows the result at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
-from html import escape
 from string import ascii_lowercase
+from types import TracebackType
 from typing import Any
 
 import ipywidgets
+from IPython.display import display
 
 from resilience_lab.arguments import text
+from resilience_lab.desk.store import store
+from resilience_lab.practice.held_output import Output, displayed, held_output, show
+from resilience_lab.practice.questions import known_predictions
 from resilience_lab.widgets.base import SummarisedBox
+from resilience_lab.widgets.controls import Choice, Status
 
 
-def predict(question: str, options: Iterable[object]) -> Prediction:
+def predict(question: str, options: Iterable[object] | None = None) -> Prediction:
     """Ask `question`; the learner chooses one of `options`, two or more, shown as their text.
 
-    Replaces the earlier prediction of the same question. Raises `TypeError` or `ValueError` for a
-    question without words, or for options that are too few or look the same.
+    A question of the course knows its options. The guess that was made before, in this kernel or
+    on this desk, is still there. Raises `TypeError` or `ValueError` for a question without words,
+    and for options that are missing, too few or look the same.
     """
     prediction = Prediction(question, options)
     _asked[question] = prediction
@@ -56,15 +68,22 @@ class Outcome:
         """Whether the learner guessed before the answer was known, and guessed right."""
         return self.guess is not None and self.guess == self.answer
 
-    def __repr__(self) -> str:
+    @property
+    def verdict(self) -> str:
+        """What came of the guess, without the reason."""
         if self.answer is None:
             return "❔ Not revealed yet."
-        because = f" {self.why}" if self.why else ""
         if self.guess is None:
-            return f"❔ No guess. It is: {self.answer}.{because}"
+            return f"❔ No guess. It is: {self.answer}."
         if self.right:
-            return f"✅ You said it: {self.answer}.{because}"
-        return f"❌ You said {self.guess}. It is: {self.answer}.{because}"
+            return f"✅ You said it: {self.answer}."
+        return f"❌ You said {self.guess}. It is: {self.answer}."
+
+    def __repr__(self) -> str:
+        return f"{self.verdict} {self.why}".rstrip()
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/markdown": f"**{self.verdict}** {self.why}"}
 
 
 @dataclass(frozen=True)
@@ -84,25 +103,33 @@ class Tally:
         return sum(None not in (outcome.guess, outcome.answer) for outcome in self.outcomes)
 
     def __repr__(self) -> str:
-        lines = [f"{_mark(outcome)} {outcome.question}" for outcome in self.outcomes]
+        lines = [f"{outcome.verdict[0]} {outcome.question}" for outcome in self.outcomes]
         asked = len(self.outcomes)
         return "\n".join([*lines, f"{self.right} right of {self.guessed} guessed, {asked} asked."])
 
 
 class Prediction(SummarisedBox):
-    """Radio buttons for one guess, for mouse and keyboard, and a line that says what came of it."""
+    """Radio buttons for one guess, for mouse and keyboard, and a line that says what came of it.
 
-    def __init__(self, question: str, options: Iterable[object]) -> None:
+    As a context manager it is the place of the experiment that answers it.
+    """
+
+    def __init__(self, question: str, options: Iterable[object] | None = None) -> None:
         self.question = text("question", question)
-        self.options = _distinct(options)
-        self.choice = ipywidgets.RadioButtons(
-            options=self.options, value=None, layout={"width": "auto"}
-        )
-        self.choice.observe(self._chosen, names="value")
-        self.feedback = ipywidgets.HTML()
+        known = known_predictions().get(question)
+        if options is None and known is None:
+            raise ValueError(f"options are missing, and the course has no question {question!r}")
+        self.options = _distinct(known.options if options is None and known else options)
+        self._why = known.why if known else ""
         self.outcome = Outcome(self.question)
-        heading = ipywidgets.HTML(f"<b>Predict: {escape(self.question)}</b>")
-        super().__init__([heading, self.choice, self.feedback])
+        self.feedback = Status()
+        self.choice = Choice(f"Predict: {self.question}", self.options)
+        self._recall()
+        self.choice.observe(self._chosen, names="value")
+        self._around = ExitStack()
+        self._held: list[Output] | None = None
+        self._answered: Outcome | None = None
+        super().__init__([self.choice, self.feedback])
 
     def reveal(self, answer: object, why: str = "") -> Outcome:
         """Settle the guess as it stands now; `answer` comes from the experiment.
@@ -110,14 +137,16 @@ class Prediction(SummarisedBox):
         The first call settles it, later ones return the same outcome. Answer and options are
         compared by their text. Raises `ValueError` if no option is the answer.
         """
+        if self.outcome.answer is not None:
+            return self.outcome
         if str(answer) not in self.options:
             raise ValueError(f"answer must be one of the options {self.options}, got {answer!r}")
-        if self.outcome.answer is None:
-            self.outcome = Outcome(self.question, self.choice.value, str(answer), why)
-            self.choice.disabled = True
-            again = "" if self.outcome.guess else " To guess after all, run this cell again."
-            self._say(f"{self.outcome!r}{again}")
-        return self.outcome
+        told = Outcome(self.question, self.choice.value, str(answer), why or self._why)
+        if self._held is not None:
+            self._answered = told  # settled when the learner has had a last chance to guess
+        else:
+            self._settle(told)
+        return told
 
     def summary(self) -> str:
         """The question and its options."""
@@ -125,22 +154,96 @@ class Prediction(SummarisedBox):
         options = [f"   {letter}) {option}" for letter, option in pairs]
         return "\n".join([f"Predict: {self.question}", *options])
 
-    def _chosen(self, change: dict[str, Any]) -> None:
-        if self.outcome.answer is None:
-            self._say(f"Your guess: {change['new']}. Now run the experiment.")
+    def __enter__(self) -> Prediction:
+        self._recall()  # another tab may have been told
+        self._held = self._answered = None
+        if store().on_a_desk and self.choice.value is None and self.outcome.answer is None:
+            self._held = self._around.enter_context(held_output())
+        return self
 
-    def _say(self, words: str) -> None:
-        self.feedback.value = f'<div role="status">{escape(words)}</div>'
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        held, self._held = self._held, None
+        self._around.__exit__(kind, error, trace)
+        if error is not None:
+            return
+        if self._answered is not None:
+            display(_LastChance(self, held or [], self._answered))  # type: ignore[no-untyped-call]
+            return
+        show(held or [])
+        if self.outcome.answer is not None:
+            display(self.outcome)  # type: ignore[no-untyped-call]
+
+    def _settle(self, told: Outcome) -> None:
+        self.outcome = told
+        if told.guess is not None:
+            self._keep({"guess": told.guess, "answer": told.answer})
+        self._show_outcome()
+
+    def _show_outcome(self) -> None:
+        self.choice.disabled = True
+        self.feedback.text = self.outcome.verdict
+
+    def _chosen(self, change: dict[str, Any]) -> None:
+        if self.outcome.answer is None and change["new"] is not None:
+            self._keep({"guess": change["new"]})
+            self.feedback.text = f"Your guess: {change['new']}. Now run the experiment."
+
+    def _recall(self) -> None:
+        """Take up the guess that was kept, unless there is one here already."""
+        entry = store().get("guesses", self.question) or {}
+        guess, answer = entry.get("guess"), entry.get("answer")
+        if self.outcome.answer is not None or guess not in self.options:
+            return
+        self.choice.value = guess
+        if answer in self.options:
+            self.outcome = Outcome(self.question, guess, answer, self._why)
+            self._show_outcome()
+        else:
+            self.feedback.text = f"Your guess: {guess}. Now run the experiment."
+
+    def _keep(self, entry: dict[str, Any]) -> None:
+        def keep(old: dict[str, Any] | None) -> dict[str, Any]:
+            earlier = {"earlier": old["earlier"]} if old and "earlier" in old else {}
+            return entry | earlier
+
+        store().change("guesses", self.question, keep)
+
+
+class _LastChance(SummarisedBox):
+    """In the place of a result whose question was not answered: the question, then the result."""
+
+    def __init__(self, prediction: Prediction, held: list[Output], told: Outcome) -> None:
+        self.prediction, self.held, self.told = prediction, held, told
+        self.choice = Choice(f"You have not guessed yet. {prediction.question}", prediction.options)
+        self.button = ipywidgets.Button(description="Show the result")
+        self.button.on_click(self._show)
+        self.result = ipywidgets.Output()
+        super().__init__([self.choice, self.button, self.result])
+
+    def summary(self) -> str:
+        """What to do, and nothing of the result."""
+        return f"You have not guessed yet. {self.prediction.summary()}"
+
+    def _show(self, _: Any) -> None:
+        prediction = self.prediction
+        if prediction.outcome.answer is None:
+            guess = self.choice.value or prediction.choice.value
+            prediction._settle(Outcome(self.told.question, guess, self.told.answer, self.told.why))
+            prediction.choice.value = guess
+        self.choice.disabled = self.button.disabled = True
+        bundle = prediction.outcome._repr_mimebundle_()
+        self.result.outputs = (*self.held, displayed(bundle))
 
 
 _asked: dict[str, Prediction] = {}
 
 
-def _mark(outcome: Outcome) -> str:
-    return repr(outcome).partition(" ")[0]
-
-
-def _distinct(options: Iterable[object]) -> tuple[str, ...]:
+def _distinct(options: Iterable[object] | None) -> tuple[str, ...]:
     if isinstance(options, str) or not isinstance(options, Iterable):
         raise TypeError(f"options must be a list of possible answers, got {options!r}")
     texts = tuple(text("options", str(option)) for option in options)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from resilience_lab import State
+from resilience_lab.desk.store import store
 from resilience_lab.practice import prediction
 from resilience_lab.practice.prediction import predict, predictions
+from resilience_lab.practice.questions import known_predictions
 
 STATE = "State after call 4?"
 
@@ -14,6 +16,7 @@ STATE = "State after call 4?"
 @pytest.fixture(autouse=True)
 def a_new_notebook(monkeypatch):
     monkeypatch.setattr(prediction, "_asked", {})
+    store.cache_clear()
 
 
 def test_a_right_guess_counts():
@@ -44,7 +47,7 @@ def test_no_guess_is_neither_right_nor_wrong():
     assert repr(told) == "❔ No guess. It is: OPEN. Three in a row."
     assert not told.right
     assert (predictions().right, predictions().guessed) == (0, 0)
-    assert "To guess after all, run this cell again." in guess.feedback.value
+    assert guess.feedback.text == "❔ No guess. It is: OPEN."
 
 
 def test_the_guess_is_recorded_but_not_judged_before_the_reveal():
@@ -52,9 +55,7 @@ def test_the_guess_is_recorded_but_not_judged_before_the_reveal():
 
     guess.choice.value = "CLOSED"
 
-    assert guess.feedback.value == (
-        '<div role="status">Your guess: CLOSED. Now run the experiment.</div>'
-    )
+    assert guess.feedback.text == "Your guess: CLOSED. Now run the experiment."
     assert (predictions().right, predictions().guessed) == (0, 0)
 
 
@@ -63,27 +64,73 @@ def test_a_guess_after_the_reveal_changes_nothing(before):
     guess = predict(STATE, ["CLOSED", "OPEN"])
     guess.choice.value = before
     first = guess.reveal("OPEN")
-    said = guess.feedback.value
+    said = guess.feedback.text
 
     guess.choice.value = "OPEN"
 
     assert guess.reveal("OPEN") is first
-    assert guess.feedback.value == said
+    assert guess.feedback.text == said
     assert predictions().right == 0
     assert guess.choice.disabled
 
 
-def test_the_same_question_asked_again_begins_anew_in_the_same_place():
-    for question in (STATE, "How many calls?"):
-        predict(question, ["CLOSED", "OPEN"]).reveal("OPEN")
+def test_a_guess_survives_that_its_cell_is_run_again():
+    predict(STATE, ["CLOSED", "OPEN"]).choice.value = "OPEN"
+
+    again = predict(STATE, ["CLOSED", "OPEN"])
+
+    assert again.choice.value == "OPEN"
+    assert again.feedback.text == "Your guess: OPEN. Now run the experiment."
+    assert repr(again.reveal("OPEN")) == "✅ You said it: OPEN."
+
+
+def test_a_settled_guess_survives_that_all_cells_are_run_again():
+    guess = predict(STATE, ["CLOSED", "OPEN"])
+    guess.choice.value = "CLOSED"
+    guess.reveal("OPEN")
+
+    again = predict(STATE, ["CLOSED", "OPEN"])
+
+    assert again.choice.disabled
+    assert repr(again.reveal("CLOSED")) == "❌ You said CLOSED. It is: OPEN."
+    assert repr(predictions()) == "❌ State after call 4?\n0 right of 1 guessed, 1 asked."
+
+
+def test_a_question_that_was_revealed_without_a_guess_can_be_asked_again():
+    predict(STATE, ["CLOSED", "OPEN"]).reveal("OPEN")
 
     again = predict(STATE, ["CLOSED", "OPEN"])
     again.choice.value = "OPEN"
-    again.reveal("OPEN")
 
-    assert repr(predictions()) == (
-        "✅ State after call 4?\n❔ How many calls?\n1 right of 1 guessed, 2 asked."
-    )
+    assert again.reveal("OPEN").right
+
+
+def test_one_reveal_cannot_settle_another_question():
+    first, second = (predict(question, ["a", "b"]) for question in ("First?", "Second?"))
+    first.choice.value = second.choice.value = "a"
+
+    first.reveal("a")
+
+    assert [outcome.answer for outcome in predictions().outcomes] == ["a", None]
+
+
+def test_a_question_of_the_course_knows_its_options_and_its_reason():
+    known = next(iter(known_predictions().values()))
+    guess = predict(known.ask)
+    guess.choice.value = known.answer
+
+    told = guess.reveal(known.answer)
+
+    assert guess.options == known.options
+    assert told._repr_mimebundle_() == {
+        "text/plain": f"✅ You said it: {known.answer}. {known.why}",
+        "text/markdown": f"**✅ You said it: {known.answer}.** {known.why}",
+    }
+
+
+def test_a_question_of_nobody_needs_options():
+    with pytest.raises(ValueError, match=r"options are missing, .* no question 'Who knows\?'"):
+        predict("Who knows?")
 
 
 def test_the_tally_lists_what_is_open_too():
@@ -117,20 +164,18 @@ def test_nothing_is_chosen_beforehand():
 
     assert guess.choice.value is None
     assert not guess.choice.disabled
-    assert guess.feedback.value == ""
+    assert guess.feedback.text == ""
 
 
-def test_text_is_escaped_before_it_becomes_html():
+def test_text_from_a_question_is_text_and_never_html():
     script = "<script>alert(1)</script>"
     guess = predict(script, [script, "b"])
 
     guess.choice.value = script
-    chosen = guess.feedback.value
     guess.reveal("b", script)
 
-    for value in (guess.children[0].value, chosen, guess.feedback.value):
-        assert "<script>" not in value
-        assert "&lt;script&gt;" in value
+    assert guess.choice.question == f"Predict: {script}"
+    assert guess.feedback.html == ""
 
 
 @pytest.mark.parametrize(
