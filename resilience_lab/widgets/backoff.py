@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from html import escape
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ipywidgets
 import numpy as np
-from matplotlib.figure import Figure
 
 from resilience_lab.backoff import JITTERS, Backoff
 from resilience_lab.plots import delay_distributions
 from resilience_lab.plots.style import seconds
 from resilience_lab.simulation.delays import delay_table, expected_delay, sample_delays
-from resilience_lab.widgets.base import Explorer, shows_problems, slider
-from resilience_lab.widgets.svg import axis
+from resilience_lab.widgets.base import Explorer, shows_problems, table
+from resilience_lab.widgets.controls import Choice, Status, slider
+from resilience_lab.widgets.svg import PAPER, axis, drawing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FORMULAS = {
     "none": "v",
@@ -28,7 +31,8 @@ FORMULAS = {
 
 _SAMPLES = 5000
 _QUANTILES = {"p5": 0.05, "p50": 0.5, "p95": 0.95, "max": 1.0}
-_LEFT, _WIDTH, _ROW = 70, 330, 26  # of the strips, in pixels
+_LEFT, _WIDTH, _ROW = 70, 306, 26  # of the strips, in pixels
+_ALL = 426  # pixels: the whole width
 _BINS = 46  # across one strip
 
 Matrix: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.float64]]"
@@ -44,38 +48,29 @@ class BackoffExplorer(Explorer):
             "max_delay": slider("cap (s)", 60, 1, 120),
             "retries": slider("retries", 8, 1, 10),
         }
-        self.jitter = ipywidgets.ToggleButtons(
-            options=list(JITTERS),
-            value="full",
-            description="jitter",
-            style={"button_width": "max-content", "description_width": "11em"},
-        )
+        self.jitter = Choice("jitter", list(JITTERS), "full")
+        self.jitter.add_class("lab-inline")
         self.strips = ipywidgets.HTML()
+        self.total = Status()
         self.table = ipywidgets.HTML()
         for control in (*self.sliders.values(), self.jitter):
             control.observe(self._set, names="value")
         super().__init__(
-            self.jitter,
-            ipywidgets.HBox(
-                [
-                    ipywidgets.VBox(
-                        [*self.sliders.values(), self.table], layout={"width": "385px"}
-                    ),
-                    self.strips,
-                ],
-                layout={"flex_flow": "row wrap"},
-            ),
+            controls=[self.jitter, *self.sliders.values()],
+            shown=[self.strips],
+            details=[self.total, self.table],
         )
 
     def refresh(self) -> None:
         """Draw new delays for the present settings, from the same seed as ever."""
         settings = {name: round(control.value, 1) for name, control in self.sliders.items()}
         retries = settings.pop("retries")
-        self.backoff = Backoff(**settings, jitter=self.jitter.value)
+        self.backoff = Backoff(**settings, jitter=str(self.jitter.value))
         self.samples = sample_delays(self.backoff, retries, _SAMPLES)
         delays: Matrix = self.samples["delay"].to_numpy().reshape(retries, _SAMPLES)
         self.waits = wait_table(self.backoff, delays)
         self.strips.value = _strips(self.backoff, delays, self._words())
+        self.total.text = self._total()
         self.table.value = _table(self.waits)
 
     def summary(self) -> str:
@@ -87,10 +82,15 @@ class BackoffExplorer(Explorer):
         return delay_distributions(self.samples, delay_table(self.backoff, len(self.waits) - 1))
 
     def _words(self) -> str:
-        policy, total = self.backoff, self.waits["total"]
+        policy = self.backoff
         return (
             f"jitter {policy.jitter}, base {policy.base_delay:g} s, "
-            f"multiplier {policy.multiplier:g}, cap {policy.max_delay:g} s. "
+            f"multiplier {policy.multiplier:g}, cap {policy.max_delay:g} s. {self._total()}"
+        )
+
+    def _total(self) -> str:
+        total = self.waits["total"]
+        return (
             f"Total wait of {len(self.waits) - 1} retries: mean {seconds(total['mean'])} s "
             f"(by formula {seconds(total['formula'])} s), p50 {seconds(total['p50'])} s, "
             f"p95 {seconds(total['p95'])} s, max {seconds(total['max'])} s."
@@ -121,17 +121,10 @@ def wait_table(backoff: Backoff, delays: Matrix) -> dict[str, dict[str, float]]:
 
 def _table(waits: dict[str, dict[str, float]]) -> str:
     columns = next(iter(waits.values()))
-    head = "".join(f'<th scope="col">{column}</th>' for column in ("retry", *columns))
-    body = "".join(
-        f'<tr><th scope="row">{name}</th>'
-        + "".join(f"<td>{seconds(value)}</td>" for value in row.values())
-        + "</tr>"
-        for name, row in waits.items()
-    )
-    return (
-        '<table style="line-height: 1.5; text-align: right; border-spacing: 8px 0">'
-        "<caption>Waits in seconds; formula: the expected mean</caption>"
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return table(
+        "Waits in seconds; formula: the expected mean",
+        ("retry", *columns),
+        [(name, *map(seconds, row.values())) for name, row in waits.items()],
     )
 
 
@@ -162,11 +155,7 @@ def _strips(backoff: Backoff, delays: Matrix, words: str) -> str:
         f'<text x="0" y="{top + 104 + 17 * i}">{escape(line)}</text>'
         for i, line in enumerate(lines)
     )
-    return (
-        f'<svg role="img" aria-label="{escape(words)}" viewBox="0 0 450 {top + 162}" '
-        'style="width: 450px; max-width: 100%; background: white; font: 12px sans-serif" '
-        f'fill="#111">{strips}{text}</svg>'
-    )
+    return drawing(words, _ALL, top + 162, strips + text, size=12)
 
 
 def _strip(
@@ -189,7 +178,9 @@ def _strip(
     middle = _LEFT + mean * scale
     return (
         f'<text x="{_LEFT - 12}" y="{base - 4}" text-anchor="end">{name}</text>'
-        f'<path d="M{left:.1f} {base}{steps}V{base}z" fill="#0072B2" fill-opacity="0.6"/>'
-        f'<path d="M{left:.1f} {base}v-{_ROW - 6}M{right:.1f} {base}v-{_ROW - 6}" stroke="#111"/>'
-        f'<path d="M{middle:.1f} {base - 13}l5 5l-5 5l-5 -5z" fill="white" stroke="#111"/>{share}'
+        f'<path d="M{left:.1f} {base}{steps}V{base}z" fill="#0072B2" fill-opacity="0.75"/>'
+        f'<path d="M{left:.1f} {base}v-{_ROW - 6}M{right:.1f} {base}v-{_ROW - 6}" '
+        'stroke="currentColor"/>'
+        f'<path d="M{middle:.1f} {base - 13}l5 5l-5 5l-5 -5z" style="fill: {PAPER}" '
+        f'stroke="currentColor"/>{share}'
     )

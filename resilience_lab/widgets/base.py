@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import functools
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from io import BytesIO
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import ipywidgets
-from matplotlib.figure import Figure
+
+from resilience_lab.widgets.controls import Status
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 E = TypeVar("E", bound="Explorer")
 
@@ -33,11 +37,28 @@ class SummarisedBox(ipywidgets.VBox):
 
 
 class Explorer(SummarisedBox):
-    """A box of controls and what they show. Subclasses draw in `refresh` and in `picture`."""
+    """Controls and what they show, together on the screen. Subclasses draw in `refresh`.
 
-    def __init__(self, *rows: Any) -> None:
-        self.problem = ipywidgets.HTML()
-        super().__init__([*rows, self.problem])
+    On a wide page `controls` stand to the left of what is `shown`; on a narrow one above it. Over
+    both is what is on `top`, and the `details` follow at the end or below the controls.
+    """
+
+    def __init__(
+        self,
+        *,
+        top: Sequence[Any] = (),
+        controls: Sequence[Any] = (),
+        shown: Sequence[Any] = (),
+        details: Sequence[Any] = (),
+    ) -> None:
+        self.problem = Status()
+        self.problem.add_class("lab-problem")
+        parts = {"top": top, "controls": controls, "shown": shown, "details": details}
+        boxes = [_part(name, widgets) for name, widgets in parts.items() if widgets]
+        frame = ipywidgets.Box(boxes)
+        frame.add_class("lab-parts")
+        super().__init__([frame, self.problem])
+        self.add_class("lab-explorer")
         self.refresh()
 
     def refresh(self) -> None:
@@ -45,6 +66,8 @@ class Explorer(SummarisedBox):
 
     def picture(self) -> Figure:
         """The same as a figure, for where there is no kernel."""
+        from matplotlib.figure import Figure
+
         return Figure()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
@@ -54,32 +77,58 @@ class Explorer(SummarisedBox):
         return super()._repr_mimebundle_(**kwargs) | {"image/png": png}
 
 
+def _part(name: str, widgets: Sequence[Any]) -> ipywidgets.VBox:
+    box = ipywidgets.VBox(list(widgets))
+    box.add_class(f"lab-{name}")
+    return box
+
+
 def shows_problems(callback: Callable[[E, Any], None]) -> Callable[[E, Any], None]:
     """For a callback of an `Explorer`: a bad setting becomes a sentence in the widget."""
 
     @functools.wraps(callback)
     def guarded(self: E, change: Any) -> None:
-        self.problem.value = ""
+        self.problem.text = ""
         try:
             callback(self, change)
         except (ValueError, TypeError) as error:
-            self.problem.value = f'<div role="alert">⚠ {escape(str(error))}</div>'
+            self.problem.text = f"⚠ {error}"
 
     return guarded
 
 
-def slider(
-    label: str, value: float, low: float, high: float, step: float = 1
-) -> ipywidgets.FloatSlider | ipywidgets.IntSlider:
-    """A slider with a visible label and its value beside it, for mouse and arrow keys."""
-    kind = ipywidgets.IntSlider if isinstance(step, int) else ipywidgets.FloatSlider
-    return kind(
-        value,
-        min=low,
-        max=high,
-        step=step,
-        description=label,
-        continuous_update=False,
-        style={"description_width": "11em"},
-        layout={"width": "27em"},
+def row(*widgets: Any) -> ipywidgets.HBox:
+    """Widgets beside each other, and below each other where the page is too narrow."""
+    return ipywidgets.HBox(list(widgets), layout={"flex_flow": "row wrap"})
+
+
+def note(words: str) -> ipywidgets.HTML:
+    """Text that stays as it is."""
+    return ipywidgets.HTML(f'<div class="lab-note">{escape(words)}</div>')
+
+
+def dropdown(label: str, options: Any, value: Any) -> ipywidgets.Dropdown:
+    """A list to choose from, in line with the sliders above and below it."""
+    control = ipywidgets.Dropdown(options=list(options), value=value, description=label)
+    control.add_class("lab-dropdown")
+    return control
+
+
+def transcript(lines: Sequence[str], height: int) -> str:
+    """`lines` as HTML, in the room of `height` of them, so that nothing moves when one is added."""
+    return (
+        f'<pre class="lab-transcript" style="--lines: {height}">{escape(chr(10).join(lines))}</pre>'
+    )
+
+
+def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """An HTML table of `rows`, the first cell of each being its name. All is HTML already."""
+    columns = "".join(f'<th scope="col">{cell}</th>' for cell in head)
+    body = "".join(
+        f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+        for name, *cells in rows
+    )
+    return (
+        f'<table class="lab-table"><caption>{caption}</caption>'
+        f"<thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table>"
     )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
-from matplotlib.figure import Figure
 
 from resilience_lab.plots import breaker_timeline
 from resilience_lab.simulation.breaker_story import ACTIONS, BreakerStory, tell_story
-from resilience_lab.widgets.base import Explorer, shows_problems, slider
+from resilience_lab.widgets.base import Explorer, row, shows_problems, transcript
+from resilience_lab.widgets.controls import Status, slider
 from resilience_lab.widgets.state_diagram import state_diagram
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _LINES = 14  # of the transcript stay in view
 
@@ -35,7 +37,7 @@ class BreakerExplorer(Explorer):
             "half_open_max_calls": slider("probes at once", 1, 1, 5),
         }
         self.diagram = ipywidgets.HTML()
-        self.counters = ipywidgets.HTML()
+        self.counters = Status()
         self.transcript = ipywidgets.HTML()
         for button in self.buttons.values():
             button.on_click(self._act)
@@ -43,19 +45,11 @@ class BreakerExplorer(Explorer):
         self.restart.on_click(self._restart)
         for control in self.sliders.values():
             control.observe(self._set, names="value")
-        wrap = ipywidgets.Layout(flex_flow="row wrap")
         super().__init__(
-            ipywidgets.HBox([*self.buttons.values(), self.undo, self.restart], layout=wrap),
-            ipywidgets.HBox(
-                [
-                    ipywidgets.VBox(
-                        [self.diagram, self.counters, *self.sliders.values()],
-                        layout={"width": "470px"},
-                    ),
-                    self.transcript,
-                ],
-                layout=wrap,
-            ),
+            top=[row(*self.buttons.values(), self.undo, self.restart)],
+            controls=[*self.sliders.values()],
+            shown=[self.diagram, self.counters],
+            details=[self.transcript],
         )
 
     @property
@@ -74,9 +68,9 @@ class BreakerExplorer(Explorer):
             recovery_timeout=self.settings["recovery_timeout"],
             success_threshold=breaker.success_threshold,
         )
-        self.counters.value = f'<div role="status">{escape(self._counters())}</div>'
-        lines = escape("\n".join(self.story.lines[-_LINES:])) or "<i>No call so far.</i>"
-        self.transcript.value = f'<pre style="margin: 0 1em; line-height: 1.4">{lines}</pre>'
+        self.counters.text = self._counters()
+        lines = self.story.lines[-_LINES:] or ["No call so far."]
+        self.transcript.value = transcript(lines, _LINES)
 
     def summary(self) -> str:
         """Where the story stands."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from html import escape
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
-from matplotlib.figure import Figure
 
 from resilience_lab.plots.composition import (
     FATES,
@@ -29,27 +27,24 @@ from resilience_lab.simulation.composition_story import (
     tell_composition,
     written,
 )
-from resilience_lab.widgets.base import Explorer, shows_problems, slider
+from resilience_lab.widgets.base import Explorer, dropdown, note, shows_problems, table
+from resilience_lab.widgets.controls import Status, slider
+from resilience_lab.widgets.svg import drawing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _MOST = 3  # services
-_DEADLINES = {
-    f"none ({PATIENCE:g} s)": PATIENCE,
-    "60 s": 60.0,
-    "30 s": 30.0,
-    "8 s": 8.0,
-    "3 s": 3.0,
-}
+_DEADLINES = {f"{seconds:g} s": seconds for seconds in (PATIENCE, 60.0, 30.0, 8.0, 3.0)}
 _SHAPES = {"answered": "●", "failed": "✖", "cut_off": "✂"}
 _FIXED = (
     f"Retries wait {', '.join(f'{BACKOFF.bounds(n)[1]:g}' for n in range(3))} ... s. "
     f"A breaker opens after {FAILURES} failures in a row, for {BREAK:g} s."
 )
 _WIDEST_SHAPE = 13  # in pixels
-_LOOKS = {
-    fate: f'fill="{OUTCOMES[outcome]["color"]}" fill-opacity="0.75"'
-    for fate, outcome in FATES.items()
-}
-_LEFT, _WIDTH, _ROW = 72, 240, 58  # of the picture, in pixels
+_LOOKS = {fate: f'fill="{OUTCOMES[outcome]["color"]}"' for fate, outcome in FATES.items()}
+_LEFT, _WIDTH, _ROW = 72, 220, 58  # of the picture, in pixels
+_ALL = 426  # pixels: the whole width
 
 
 class ChainExplorer(Explorer):
@@ -65,17 +60,18 @@ class ChainExplorer(Explorer):
         more = (Link(),) * (_MOST - len(given))
         self.services = slider("services", len(given), 1, _MOST)
         self.rows = [LinkRow(number, link) for number, link in enumerate((*given, *more), start=1)]
-        self.behaviour = _dropdown("the lowest service", BEHAVIOURS, "fails")
+        self.behaviour = dropdown("the lowest service", BEHAVIOURS, "fails")
         self.sliders = {
             "requests": slider("requests", 5, 1, 10),
             "apart": slider("seconds apart", 1.0, 0.0, 10.0, 0.5),
             "timeout": slider("timeout (s)", 2.0, 0.5, 30.0, 0.5),
         }
-        self.deadline = _dropdown("deadline", _DEADLINES.items(), PATIENCE)
+        self.deadline = dropdown("the users' deadline", _DEADLINES.items(), PATIENCE)
         self.budget = ipywidgets.Checkbox(
             description="one budget of 10 % for all retries", indent=False
         )
         self.flow = ipywidgets.HTML()
+        self.findings = Status()
         self.numbers = ipywidgets.HTML()
         for control in (
             self.services,
@@ -86,23 +82,17 @@ class ChainExplorer(Explorer):
             self.budget,
         ):
             control.observe(self._set, names="value")
-        controls = ipywidgets.VBox(
-            [
+        super().__init__(
+            controls=[
                 self.services,
                 *self.rows,
                 self.behaviour,
                 *self.sliders.values(),
                 self.deadline,
                 self.budget,
-                ipywidgets.HTML(f'<div style="line-height: 1.4">{_FIXED}</div>'),
             ],
-            layout={"width": "385px"},
-        )
-        super().__init__(
-            ipywidgets.HBox(
-                [controls, ipywidgets.VBox([self.flow, self.numbers])],
-                layout={"flex_flow": "row wrap"},
-            )
+            shown=[self.flow, self.findings, self.numbers],
+            details=[note(_FIXED)],
         )
 
     @property
@@ -113,7 +103,9 @@ class ChainExplorer(Explorer):
     def refresh(self) -> None:
         """Play the requests anew and show what comes of them."""
         for number, row in enumerate(self.rows, start=1):
-            row.layout.display = "flex" if number <= self.services.value else "none"
+            row.layout.display = None if number <= self.services.value else "none"
+        under_timeout = any("timeout" in link.nesting for link in self.links)
+        self.sliders["timeout"].disabled = not under_timeout
         self.story: CompositionStory = tell_composition(
             self.links,
             self.behaviour.value,
@@ -122,11 +114,8 @@ class ChainExplorer(Explorer):
             **{name: control.value for name, control in self.sliders.items()},
         )
         self.flow.value = _flow(self.story, self._words())
-        told = "<br>".join(map(escape, self._findings()))
-        self.numbers.value = (
-            f'<div role="status" style="line-height: 1.5; max-width: 40em">{told}</div>'
-            f"{_table(self.story.layers)}"
-        )
+        self.findings.text = "\n".join(self._findings())
+        self.numbers.value = _table(self.story.layers)
 
     def summary(self) -> str:
         """What became of the requests and of the calls."""
@@ -163,7 +152,7 @@ class LinkRow(ipywidgets.VBox):
     def __init__(self, number: int, link: Link) -> None:
         caller = f"service {number - 1}" if number > 1 else "users"
         options = [(written(nesting), nesting) for nesting in NESTINGS]
-        self.nesting = _dropdown(f"{caller} → service {number}", options, link.nesting)
+        self.nesting = dropdown(f"{caller} → service {number}", options, link.nesting)
         self.retries = slider("its retries", link.retries, 0, max(3, link.retries))
         self.nesting.observe(self._nest, names="value")
         self._nest(None)
@@ -179,16 +168,6 @@ class LinkRow(ipywidgets.VBox):
         self.retries.disabled = "retry" not in self.nesting.value
 
 
-def _dropdown(label: str, options: Iterable[Any], value: Any) -> ipywidgets.Dropdown:
-    return ipywidgets.Dropdown(
-        options=list(options),
-        value=value,
-        description=label,
-        style={"description_width": "11em"},
-        layout={"width": "27em"},
-    )
-
-
 def _flow(story: CompositionStory, words: str) -> str:
     """An SVG: the requests, and below them, link by link, the calls that reach each service.
 
@@ -199,17 +178,13 @@ def _flow(story: CompositionStory, words: str) -> str:
     requests = len(story.waits)
     parts = [
         _label(0, "users"),
-        f'<rect x="{_LEFT}" y="4" width="{requests * scale:.1f}" height="20" fill="#555"/>',
+        f'<rect x="{_LEFT}" y="4" width="{requests * scale:.1f}" height="20" fill-opacity="0.6"/>',
         _text(_LEFT + requests * scale + 8, 19, _count(requests, "request")),
     ]
     for number, layer in enumerate(story.layers, start=1):
         parts.append(_layer(_ROW * number, layer, scale))
     height = _ROW * len(story.layers) + 58
-    return (
-        f'<svg role="img" aria-label="{escape(words)}" viewBox="0 0 450 {height}" '
-        'style="width: 450px; max-width: 100%; background: white; font: 13px sans-serif" '
-        f'fill="#111">{"".join(parts)}{_legend(height - 10)}</svg>'
-    )
+    return drawing(words, _ALL, height, "".join(parts) + _legend(height - 10))
 
 
 def _legend(y: float) -> str:
@@ -224,7 +199,7 @@ def _layer(y: float, layer: Layer, scale: float) -> str:
     """The arrow down to a service with its policies, and the calls as a bar in three parts."""
     stopped = f" ⛔ {layer.rejected} rejected" if layer.rejected else ""
     parts = [
-        f'<path d="M{_LEFT + 6} {y - 30}v26m-4 -7l4 7l4 -7" fill="none" stroke="#555"/>',
+        f'<path d="M{_LEFT + 6} {y - 30}v26m-4 -7l4 7l4 -7" fill="none" stroke="currentColor"/>',
         _text(_LEFT + 18, y - 12, f"{layer.link}{stopped}"),
         _label(y, layer.service),
     ]
@@ -235,7 +210,8 @@ def _layer(y: float, layer: Layer, scale: float) -> str:
             f'<rect x="{x:.1f}" y="{y + 4}" width="{width:.1f}" height="20" {_LOOKS[fate]}/>'
         )
         if width > _WIDEST_SHAPE:  # so that nobody needs the colours
-            parts.append(_text(x + (width - _WIDEST_SHAPE) / 2, y + 19, _SHAPES[fate]))
+            middle = x + (width - _WIDEST_SHAPE) / 2
+            parts.append(f'<text x="{middle:.1f}" y="{y + 19}" fill="#111">{_SHAPES[fate]}</text>')
         x += width
     return "".join([*parts, _text(x + 8, y + 19, _fates(layer))])
 
@@ -254,20 +230,20 @@ def _count(number: int, noun: str) -> str:
 
 
 def _table(layers: tuple[Layer, ...]) -> str:
-    head = "".join(
-        f'<th scope="col">{word}</th>'
-        for word in ("", "calls", "answered", "failed", "cut off", "rejected")
-    )
-    body = ""
-    for layer in layers:
-        cells = (layer.calls, layer.answered, layer.failed, layer.cut_off, layer.rejected)
-        body += (
-            f'<tr><th scope="row" style="text-align: left">{layer.service}</th>'
-            f"{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-        )
-    return (
-        '<table style="line-height: 1.4; text-align: right; border-spacing: 8px 0">'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return table(
+        "The calls that reached each service, and those rejected on the way",
+        ("service", "calls", "answered", "failed", "cut off", "rejected"),
+        [
+            (
+                layer.service,
+                layer.calls,
+                layer.answered,
+                layer.failed,
+                layer.cut_off,
+                layer.rejected,
+            )
+            for layer in layers
+        ],
     )
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
-from matplotlib.figure import Figure
 
 from resilience_lab.events import QueryAnswered
 from resilience_lab.plots import fallback_summary, fallback_waterfall
@@ -19,8 +18,12 @@ from resilience_lab.simulation.fallback_story import (
     ToldQuery,
     tell_fallback,
 )
-from resilience_lab.widgets.base import Explorer, shows_problems, slider
-from resilience_lab.widgets.svg import axis
+from resilience_lab.widgets.base import Explorer, dropdown, shows_problems, table
+from resilience_lab.widgets.controls import Slider, Status, slider
+from resilience_lab.widgets.svg import axis, drawing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _MOST = 5  # agents
 _QUERIES = 500
@@ -31,7 +34,9 @@ _START = (
 )
 _OUTCOMES = ("success", "failed", "timeout", "skipped")
 _SHAPES = {"success": "●", "failed": "✖", "timeout": "■", "skipped": "▶"}
-_LEFT, _WIDTH, _ROW = 150, 360, 26  # of the waterfall, in pixels
+_LEFT, _WIDTH, _ROW = 98, 150, 26  # of the waterfall, in pixels
+_ALL = 426  # pixels: the whole width
+_LONGEST = 14  # letters of a name, in the picture
 
 
 class FallbackExplorer(Explorer):
@@ -47,7 +52,7 @@ class FallbackExplorer(Explorer):
         more = [AgentSpec(f"agent {level + 1}") for level in range(len(given), _MOST)]
         self.rows = [AgentRow(agent) for agent in (*given, *more)]
         self.sliders = {
-            "agents": slider("agents", len(given), 0, _MOST),
+            "agents": slider("agents", len(given), 1, _MOST),
             "attempt_timeout": slider("attempt timeout (s)", 2.0, 0.1, 10.0, 0.1),
             "correlation": slider("correlation of failures", 0.0, 0.0, 1.0, 0.05),
         }
@@ -56,6 +61,7 @@ class FallbackExplorer(Explorer):
         )
         self.query = slider("show query", 1, 1, _QUERIES)
         self.waterfall = ipywidgets.HTML()
+        self.findings = Status()
         self.numbers = ipywidgets.HTML()
         for control in (
             *(control for row in self.rows for control in row.controls),
@@ -65,30 +71,17 @@ class FallbackExplorer(Explorer):
             control.observe(self._set, names="value")
         self.query.observe(self._choose, names="value")
         super().__init__(
-            self.sliders["agents"],
-            *self.rows,
-            ipywidgets.HBox(
-                [
-                    ipywidgets.VBox(
-                        [
-                            self.sliders["attempt_timeout"],
-                            self.sliders["correlation"],
-                            self.breakers,
-                        ]
-                    ),
-                    self.numbers,
-                ],
-                layout={"flex_flow": "row wrap"},
-            ),
-            self.query,
-            self.waterfall,
+            top=self.rows,
+            controls=[*self.sliders.values(), self.breakers, self.query],
+            shown=[self.waterfall, self.findings],
+            details=[self.numbers],
         )
 
     def refresh(self) -> None:
         """Ask the chain anew and show what comes of it."""
         count = self.sliders["agents"].value
         for level, row in enumerate(self.rows):
-            row.layout.display = "flex" if level < count else "none"
+            row.layout.display = None if level < count else "none"
         self.story: FallbackStory = tell_fallback(
             [row.agent for row in self.rows[:count]],
             queries=_QUERIES,
@@ -96,10 +89,8 @@ class FallbackExplorer(Explorer):
             breakers=self.breakers.value,
             correlation=round(self.sliders["correlation"].value, 2),
         )
-        self.numbers.value = (
-            f'<div role="status" style="line-height: 1.5; max-width: 33em">'
-            f"{'<br>'.join(map(escape, self._findings()))}</div>{_table(self.story)}"
-        )
+        self.findings.text = "\n".join(self._findings())
+        self.numbers.value = _table(self.story)
         self._show_query()
 
     def summary(self) -> str:
@@ -147,26 +138,21 @@ class FallbackExplorer(Explorer):
         self._show_query()
 
 
-class AgentRow(ipywidgets.HBox):
+class AgentRow(ipywidgets.Box):
     """The controls of one agent."""
 
     def __init__(self, agent: AgentSpec) -> None:
         self.name = agent.name
-        self.behaviour = ipywidgets.Dropdown(
-            options=BEHAVIOURS,
-            value=agent.behaviour,
-            description="is",
-            style={"description_width": "1.5em"},
-            layout={"width": "10em"},
-        )
-        self.p = _short_slider("P(fails)", "14.5em", agent.p, 1.0, 0.05)
-        self.latency = _short_slider("latency (s)", "15.5em", agent.latency, 5.0, 0.1)
-        self.cost = _short_slider("cost", "12.5em", agent.cost, 10.0, 0.1)
+        self.behaviour = dropdown("is", BEHAVIOURS, agent.behaviour)
+        self.p = _short_slider("P(fails)", agent.p, 1.0, 0.05)
+        self.latency = _short_slider("latency (s)", agent.latency, 5.0, 0.1)
+        self.cost = _short_slider("cost (¢)", agent.cost, 10.0, 0.1)
         self.behaviour.observe(self._behave, names="value")
         self._behave(None)
         self.controls = (self.behaviour, self.p, self.latency, self.cost)
-        name = ipywidgets.HTML(f"<b>{escape(agent.name)}</b>", layout={"width": "7.5em"})
-        super().__init__([name, *self.controls], layout={"flex_flow": "row wrap"})
+        name = ipywidgets.HTML(f"<b>{escape(agent.name)}</b>")
+        super().__init__([name, *self.controls])
+        self.add_class("lab-agent")
 
     @property
     def agent(self) -> AgentSpec:
@@ -183,12 +169,10 @@ class AgentRow(ipywidgets.HBox):
         self.p.disabled = self.behaviour.value != "flaky"
 
 
-def _short_slider(
-    label: str, width: str, value: float, high: float, step: float
-) -> ipywidgets.FloatSlider:
+def _short_slider(label: str, value: float, high: float, step: float) -> Slider:
+    """One whose label stands above it."""
     control = slider(label, value, 0.0, max(high, value), step)
-    control.style.description_width = f"{0.5 * len(label) + 1}em"
-    control.layout.width = width
+    control.add_class("lab-stacked")
     return control
 
 
@@ -205,20 +189,14 @@ def _caveat(correlation: float, breakers: bool) -> str:
 
 
 def _table(story: FallbackStory) -> str:
-    outcomes = story.outcomes
-    head = "".join(f'<th scope="col">{word}</th>' for word in ("agent", "a", "turns", *_OUTCOMES))
-    body = ""
+    rows = []
     for level, agent in enumerate(story.agents):
-        counts = [outcomes[level, outcome] for outcome in _OUTCOMES]
-        cells = [f"{story.availabilities[level]:.2f}", str(sum(counts)), *map(str, counts)]
-        body += (
-            f'<tr><th scope="row" style="text-align: left">{escape(agent.name)}</th>'
-            f"{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+        counts = [story.outcomes[level, outcome] for outcome in _OUTCOMES]
+        rows.append(
+            (escape(agent.name), f"{story.availabilities[level]:.2f}", sum(counts), *counts)
         )
-    return (
-        '<table style="line-height: 1.4; text-align: right; border-spacing: 8px 0">'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    )
+    head = ("agent", "a", "turns", *_OUTCOMES)
+    return table("The turns of each agent; a: its availability", head, rows)
 
 
 def _waterfall(title: str, agents: tuple[AgentSpec, ...], query: ToldQuery) -> str:
@@ -240,24 +218,20 @@ def _waterfall(title: str, agents: tuple[AgentSpec, ...], query: ToldQuery) -> s
             parts.append(
                 f'<rect x="{_LEFT + turn.started * scale:.1f}" y="{y + 4}" '
                 f'width="{turn.duration * scale:.1f}" height="18" '
-                f'fill="{OUTCOMES[turn.outcome]["color"]}" fill-opacity="0.75"/>'
+                f'fill="{OUTCOMES[turn.outcome]["color"]}"/>'
             )
             parts.append(_words(_LEFT + end * scale, y, f"{_SHAPES[turn.outcome]} {words}"))
         told.append(f"{agent.name}: {words}")
     y = _ROW * len(agents)
     verdict = _verdict(query)
     told.append(verdict)
+    width = elapsed * scale
     parts.append(
-        f'{_label(y, title)}<rect x="{_LEFT}" y="{y + 7}" width="{elapsed * scale:.1f}" '
-        f'height="12" fill="none" stroke="#111"/>{_words(_LEFT + elapsed * scale, y, verdict)}'
-        f"{axis(_LEFT, _WIDTH, y + _ROW, elapsed, 'seconds after the query')}"
+        f'{_label(y, title)}<rect x="{_LEFT}" y="{y + 7}" width="{width:.1f}" height="12" '
+        f'fill="none" stroke="currentColor"/>{_words(_LEFT + width, y, verdict)}'
+        f"{axis(_LEFT, _WIDTH, y + _ROW, elapsed, 'seconds')}"
     )
-    words = escape("; ".join(told))
-    return (
-        f'<svg role="img" aria-label="{title}: {words}" viewBox="0 0 720 {y + 58}" '
-        'style="width: 720px; max-width: 100%; background: white; font: 13px sans-serif" '
-        f'fill="#111">{"".join(parts)}</svg>'
-    )
+    return drawing(f"{title}: {'; '.join(told)}", _ALL, y + 58, "".join(parts))
 
 
 def _verdict(query: ToldQuery) -> str:
@@ -269,7 +243,7 @@ def _verdict(query: ToldQuery) -> str:
 
 
 def _label(y: float, name: str) -> str:
-    short = name if len(name) <= 20 else name[:19] + "…"
+    short = name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
     return f'<text x="{_LEFT - 10}" y="{y + 18}" text-anchor="end">{escape(short)}</text>'
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
-from matplotlib.figure import Figure
 
 from resilience_lab.breaker import CircuitBreaker, State
 from resilience_lab.events import (
@@ -31,8 +30,13 @@ from resilience_lab.events import (
 from resilience_lab.outcomes import Outcome
 from resilience_lab.recorder import Recorder
 from resilience_lab.transcript import Transcript
+from resilience_lab.widgets import base
 from resilience_lab.widgets.base import Explorer, shows_problems
+from resilience_lab.widgets.controls import Status, slider
 from resilience_lab.widgets.state_diagram import state_diagram
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 BREAKER = "circuit breaker"
 WATCHED = "watched function"
@@ -46,9 +50,6 @@ KINDS: dict[type[Event], str] = {
 """Which kind of source tells which events."""
 
 _LINES = 16  # of the transcript stay in view
-_TRANSCRIPT = (
-    "margin: 0 1em; line-height: 1.4; max-width: 370px; white-space: pre-wrap; word-break: normal"
-)
 
 
 class Replay(Explorer):
@@ -60,27 +61,21 @@ class Replay(Explorer):
     def __init__(self, recorder: Recorder) -> None:
         self.events = tuple(recorder)
         count = len(self.events)
-        self.slider = ipywidgets.IntSlider(
-            min(count, 1),
-            min=min(count, 1),
-            max=count,
-            description=f"event (of {count})",
-            style={"description_width": "8em"},
-            layout={"width": "36em"},
-            disabled=not count,
-        )
+        first = min(count, 1)
+        self.slider = slider(f"event, of {count}", first, first, count)
+        self.slider.disabled = not count
         self.back = ipywidgets.Button(description="◀ back", layout={"width": "max-content"})
         self.forward = ipywidgets.Button(description="forward ▶", layout={"width": "max-content"})
-        self.sentence = ipywidgets.HTML()
-        self.states = ipywidgets.HTML(layout={"width": "440px"})
+        self.sentence = Status()
+        self.states = ipywidgets.HTML()
         self.transcript = ipywidgets.HTML()
         self.slider.observe(self._set, names="value")
         self.back.on_click(self._back)
         self.forward.on_click(self._forward)
         super().__init__(
-            ipywidgets.HBox([self.slider, self.back, self.forward]),
-            self.sentence,
-            ipywidgets.HBox([self.states, self.transcript], layout={"flex_flow": "row wrap"}),
+            top=[base.row(self.slider, self.back, self.forward), self.sentence],
+            shown=[self.states],
+            details=[self.transcript],
         )
 
     @property
@@ -92,11 +87,10 @@ class Replay(Explorer):
         """Show the moment that the slider is at."""
         self.back.disabled = self.slider.value <= self.slider.min
         self.forward.disabled = self.slider.value >= self.slider.max
-        self.sentence.value = f'<div role="status">{escape(self._words())}</div>'
+        self.sentence.text = self._words()
         cards = "".join(_card(source, self.events, self.so_far) for source in sources(self.events))
         self.states.value = cards
-        lines = escape("\n".join(transcript(self.so_far)[-_LINES:]))
-        self.transcript.value = f'<pre style="{_TRANSCRIPT}">{lines}</pre>'
+        self.transcript.value = base.transcript(transcript(self.so_far)[-_LINES:], _LINES)
 
     def summary(self) -> str:
         """The event, and the state of each source after it."""
@@ -108,6 +102,8 @@ class Replay(Explorer):
 
     def picture(self) -> Figure:
         """All events in time, a row for each source, and the present moment."""
+        from matplotlib.figure import Figure
+
         figure = Figure(figsize=(9, 1.2 + 0.4 * len(sources(self.events))), layout="constrained")
         axes = figure.add_subplot()
         for row, source in enumerate(sources(self.events)):
@@ -293,11 +289,7 @@ def _card(source: tuple[str, str], events: Sequence[Event], so_far: Sequence[Eve
     kind, name = source
     state = state_of(source, events, so_far)
     diagram = _diagram(state, source, events, so_far) if kind == BREAKER else ""
-    return (
-        '<div style="border: 1px solid #999; border-radius: 6px; padding: 4px 10px; '
-        f'margin-bottom: 8px; line-height: 1.5">{kind} <b>{escape(name)}</b>: {escape(state)}'
-        f"{diagram}</div>"
-    )
+    return f'<div class="lab-card">{kind} <b>{escape(name)}</b>: {escape(state)}{diagram}</div>'
 
 
 def _diagram(

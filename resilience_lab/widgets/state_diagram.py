@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from html import escape
 
-_BOXES = {"CLOSED": (20, 20), "OPEN": (420, 20), "HALF_OPEN": (220, 150)}
-_WIDTH, _HEIGHT = 140, 56
+from resilience_lab.widgets.svg import PAPER, drawing
+
+_BOXES = {"CLOSED": (10, 20), "OPEN": (310, 20), "HALF_OPEN": (160, 150)}
+_WIDTH, _HEIGHT = 120, 56
 _COLOURS = {"CLOSED": "#009E73", "OPEN": "#D55E00", "HALF_OPEN": "#E69F00"}
-# Each arrow: its path, and where its label stands.
+# Each arrow: its line, where its tip is and points to (in degrees), and where its label stands.
 _ARROWS = {
-    ("CLOSED", "OPEN"): ("M160 48 H412", (286, 38)),
-    ("OPEN", "HALF_OPEN"): ("M500 76 Q500 178 368 178", (486, 140)),
-    ("HALF_OPEN", "OPEN"): ("M330 150 Q350 84 412 66", (402, 112)),
-    ("HALF_OPEN", "CLOSED"): ("M220 178 Q90 178 90 84", (94, 140)),
+    ("CLOSED", "OPEN"): ("M130 48H300", (310, 48, 0), (220, 38)),
+    ("OPEN", "HALF_OPEN"): ("M370 76Q370 178 290 178", (280, 178, 180), (380, 140)),
+    ("HALF_OPEN", "OPEN"): ("M235 150Q248 90 301 68", (310, 64, -23), (290, 112)),
+    ("HALF_OPEN", "CLOSED"): ("M160 178Q70 178 70 86", (70, 76, -90), (74, 140)),
 }
 
 
@@ -42,42 +44,33 @@ def state_diagram(
     words = f"Circuit breaker, now {state}"
     if last_change is not None:
         words += f"; last change: {last_change[0]} to {last_change[1]}"
-    return (
-        f'<svg role="img" aria-label="{escape(words)}" viewBox="0 0 580 226" '
-        'style="max-width: 580px; width: 100%; background: white; font: 14px sans-serif">'
-        '<defs><marker id="tip" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="12" '
-        'markerHeight="12" markerUnits="userSpaceOnUse" orient="auto">'
-        '<path d="M0 0 L10 5 L0 10 z" fill="#555"/></marker></defs>'
-        f"{arrows}{boxes}</svg>"
-    )
+    return drawing(words, 440, 216, arrows + boxes, size=14)
 
 
 def _box(name: str, *, active: bool) -> str:
     x, y = _BOXES[name]
     middle = x + _WIDTH / 2
     frame = f'width="{_WIDTH}" height="{_HEIGHT}" rx="10" stroke="{_COLOURS[name]}"'
-    fill = f'fill="{_COLOURS[name]}" fill-opacity="0.25"' if active else 'fill="white"'
+    fill = f'fill="{_COLOURS[name]}" fill-opacity="0.25"' if active else 'fill="none"'
     parts = [f'<rect x="{x}" y="{y}" {frame} {fill} stroke-width="{5 if active else 1.5}"/>']
     baseline = y + (26 if active else 34)
     parts.append(
-        f'<text x="{middle:g}" y="{baseline}" text-anchor="middle" fill="#111" '
+        f'<text x="{middle:g}" y="{baseline}" text-anchor="middle" '
         f'font-weight="{"bold" if active else "normal"}">{name}</text>'
     )
     if active:
-        parts.append(
-            f'<text x="{middle:g}" y="{y + 44}" text-anchor="middle" fill="#111">▲ now</text>'
-        )
+        parts.append(f'<text x="{middle:g}" y="{y + 44}" text-anchor="middle">▲ now</text>')
     return "".join(parts)
 
 
 def _arrow(ends: tuple[str, str], label: str, *, marked: bool) -> str:
-    path, (x, y) = _ARROWS[ends]
+    line, (tip_x, tip_y, angle), (x, y) = _ARROWS[ends]
     width, weight = (4, "bold") if marked else (1.5, "normal")
     return (
-        f'<path d="{path}" fill="none" stroke="#555" stroke-width="{width}" '
-        'marker-end="url(#tip)"/>'
-        f'<text x="{x}" y="{y}" text-anchor="middle" fill="#111" font-weight="{weight}" '
-        f'stroke="white" stroke-width="4" paint-order="stroke">{escape(label)}</text>'
+        f'<path d="{line}" fill="none" stroke="currentColor" stroke-width="{width}"/>'
+        f'<path d="M0 0l-12 -6v12z" transform="translate({tip_x} {tip_y}) rotate({angle})"/>'
+        f'<text x="{x}" y="{y}" text-anchor="middle" font-weight="{weight}" '
+        f'style="stroke: {PAPER}" stroke-width="4" paint-order="stroke">{escape(label)}</text>'
     )
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
-from matplotlib.figure import Figure
 
 from resilience_lab.backoff import JITTERS
 from resilience_lab.plots.load import load_over_time
@@ -22,19 +21,23 @@ from resilience_lab.simulation.storm_story import (
     Tactics,
     tell_storm,
 )
-from resilience_lab.widgets.base import Explorer, shows_problems, slider
-from resilience_lab.widgets.svg import axis
+from resilience_lab.widgets.base import Explorer, dropdown, note, shows_problems, table
+from resilience_lab.widgets.controls import Status, slider
+from resilience_lab.widgets.svg import axis, drawing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _OUTAGE, _TACTICS = Outage(), Tactics(jitter="full")
 _FIXED = (
     f"Each client calls every {PERIOD:g} s, and all call at once when the outage begins. "
     f"To turn a call away costs the service {REFUSAL:.0%} of an answer."
 )
-_COLUMNS = ("", "calls", "later peak", "answered", "calm after")
-_LEFT, _WIDTH, _HEIGHT, _GAP = 46, 360, 120, 34  # of each panel, in pixels
-_ALL = 450  # pixels: so the picture has room beside the controls
+_COLUMNS = ("policy", "calls", "later peak", "answered", "calm after")
+_LEFT, _WIDTH, _HEIGHT, _GAP = 46, 346, 120, 34  # of each panel, in pixels
+_ALL = 426  # pixels: the whole width
 _LINES = {
-    "plain": 'stroke="#777" stroke-width="1.5" stroke-dasharray="4 3"',
+    "plain": 'stroke="currentColor" stroke-opacity="0.6" stroke-width="1.5" stroke-dasharray="4 3"',
     "yours": 'stroke="#0072B2" stroke-width="2"',
 }
 
@@ -56,13 +59,7 @@ class StormExplorer(Explorer):
         }
         self.tactics = {
             "retries": slider("retries", tactics.retries, 0, max(5, tactics.retries)),
-            "jitter": ipywidgets.Dropdown(
-                options=list(JITTERS),
-                value=tactics.jitter,
-                description="jitter",
-                style={"description_width": "11em"},
-                layout={"width": "27em"},
-            ),
+            "jitter": dropdown("jitter", JITTERS, tactics.jitter),
             "budget": ipywidgets.Checkbox(
                 value=tactics.budget,
                 description=f"one budget of {BUDGET:.0%} for all",
@@ -73,19 +70,15 @@ class StormExplorer(Explorer):
             ),
         }
         self.load = ipywidgets.HTML()
+        self.verdict = Status()
         self.numbers = ipywidgets.HTML()
         controls = [*self.outage.values(), *self.tactics.values()]
         for control in controls:
             control.observe(self._set, names="value")
-        fixed = ipywidgets.HTML(f'<div style="line-height: 1.4">{_FIXED}</div>')
         super().__init__(
-            ipywidgets.HBox(
-                [
-                    ipywidgets.VBox([*controls, fixed], layout={"width": "385px"}),
-                    ipywidgets.VBox([self.load, self.numbers]),
-                ],
-                layout={"flex_flow": "row wrap"},
-            )
+            controls=controls,
+            shown=[self.load, self.verdict, self.numbers],
+            details=[note(_FIXED)],
         )
 
     def refresh(self) -> None:
@@ -97,10 +90,8 @@ class StormExplorer(Explorer):
         self.yours = _told(outage, tactics)
         self.plain = _told(outage, Tactics(tactics.retries))
         self.load.value = _load(self.plain, self.yours, self._words())
-        self.numbers.value = (
-            f'<div role="status" style="line-height: 1.5; max-width: {_ALL}px">'
-            f"{escape(_verdict(self.yours))}</div>{_table(self.plain, self.yours)}"
-        )
+        self.verdict.text = _verdict(self.yours)
+        self.numbers.value = _table(self.plain, self.yours)
 
     def summary(self) -> str:
         """What the service was offered and what it answered, plainly and under these policies."""
@@ -157,20 +148,12 @@ def _figures(story: StormStory) -> list[str]:
 
 
 def _table(plain: StormStory, yours: StormStory) -> str:
-    head = "".join(f'<th scope="col">{word}</th>' for word in _COLUMNS)
-    body = ""
+    rows = []
     for name, story in (("plain", plain), ("yours", yours)):
         calm = "never" if story.calm_after is None else f"{story.calm_after} s"
-        cells = (story.calls, story.peak, f"{story.success:.1%}", calm)
-        body += (
-            f'<tr><th scope="row" style="text-align: left">{_key(name)} {story.tactics}</th>'
-            f"{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-        )
-    return (
-        f'<table style="max-width: {_ALL}px; line-height: 1.4; text-align: right; '
-        'border-spacing: 8px 0">'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    )
+        told = f"{_key(name)} {escape(str(story.tactics))}"
+        rows.append((told, story.calls, story.peak, f"{story.success:.1%}", calm))
+    return table("Retries alone, and with what is chosen", _COLUMNS, rows)
 
 
 def _key(name: str) -> str:
@@ -189,11 +172,7 @@ def _load(plain: StormStory, yours: StormStory, words: str) -> str:
     ]
     bottom = 2 * _HEIGHT + _GAP + 22
     parts.append(axis(_LEFT, _WIDTH, bottom, DURATION, "s"))
-    return (
-        f'<svg role="img" aria-label="{escape(words)}" viewBox="0 0 {_ALL} {bottom + 28}" '
-        f'style="width: {_ALL}px; max-width: 100%; background: white; font: 13px sans-serif" '
-        f'fill="#111">{"".join(parts)}</svg>'
-    )
+    return drawing(words, _ALL, bottom + 28, "".join(parts))
 
 
 def _panel(
@@ -206,11 +185,11 @@ def _panel(
     parts = [
         f'<text x="{_LEFT}" y="{y - 6}">{title}</text>',
         f'<rect x="{_LEFT + OUTAGE_AT * second:.1f}" y="{y}" '
-        f'width="{outage.seconds * second:.1f}" height="{_HEIGHT}" fill="#ddd"/>',
+        f'width="{outage.seconds * second:.1f}" height="{_HEIGHT}" fill-opacity="0.15"/>',
         f'<text x="{_LEFT + OUTAGE_AT * second + 3:.1f}" y="{y + 13}" font-size="11">down</text>'
         if outage.seconds
         else "",
-        f'<path d="M{_LEFT} {line:.1f}h{_WIDTH}" stroke="#111" stroke-width="0.8"/>',
+        f'<path d="M{_LEFT} {line:.1f}h{_WIDTH}" stroke="currentColor" stroke-width="0.8"/>',
         f'<text x="{_LEFT - 6}" y="{line + 4:.1f}" text-anchor="end">{outage.capacity:g}</text>',
     ]
     if most > 1.3 * outage.capacity:  # or the two numbers would overlap

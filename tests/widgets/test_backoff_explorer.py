@@ -87,7 +87,7 @@ def test_every_slider_is_a_setting_of_the_backoff():
             control.value = value
             assert getattr(explorer.backoff, name) == pytest.approx(value)
         assert control.description
-    assert explorer.problem.value == ""
+    assert explorer.problem.text == ""
 
 
 def test_the_same_settings_give_the_same_picture():
@@ -106,12 +106,20 @@ def test_a_cap_below_the_base_is_a_sentence():
     explorer.sliders["max_delay"].value = 2
 
     explorer.sliders["base_delay"].value = 2.5
-    assert "max_delay must be at least base_delay (2.5), got 2.0" in explorer.problem.value
-    assert 'role="alert"' in explorer.problem.value
+    assert "max_delay must be at least base_delay (2.5), got 2.0" in explorer.problem.text
     explorer.sliders["max_delay"].value = 3
 
-    assert explorer.problem.value == ""
+    assert explorer.problem.text == ""
     assert "base 2.5 s, multiplier 2, cap 3 s" in explorer.summary()
+
+
+def test_the_total_wait_is_announced():
+    explorer = BackoffExplorer()
+
+    explorer.jitter.value = "none"
+
+    assert explorer.total.text.startswith("Total wait of 8 retries: mean 183 s (by formula 183 s)")
+    assert explorer.total.text in explorer.summary()
 
 
 def test_its_words_and_picture_do_without_a_kernel():

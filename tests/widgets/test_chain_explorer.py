@@ -23,20 +23,37 @@ def test_it_begins_with_the_textbook_case():
     explorer = ChainExplorer()
 
     assert explorer.story.amplification == 64
-    assert "320 calls reached service 3: 64 for each request." in explorer.numbers.value
-    assert "At most, by the tries alone: 4 * 4 * 4 = 64." in explorer.numbers.value
+    assert "320 calls reached service 3: 64 for each request." in explorer.findings.text
+    assert "At most, by the tries alone: 4 * 4 * 4 = 64." in explorer.findings.text
     assert ">service 3</th><td>320</td><td>0</td><td>320</td><td>0</td><td>0</td>" in (
         explorer.numbers.value
     )
 
 
 def test_it_says_what_cannot_be_set():
-    controls = ChainExplorer().children[0].children[0]
+    details = ChainExplorer().children[0].children[-1]
 
     assert (
         "Retries wait 1, 2, 4 ... s. A breaker opens after 3 failures in a row, for 10 s."
-        in controls.children[-1].value
+        in details.children[0].value
     )
+
+
+def test_the_timeout_can_be_set_only_where_it_is_used():
+    explorer = ChainExplorer(Link(), Link())
+    assert explorer.sliders["timeout"].disabled
+
+    explorer.rows[1].nesting.value = ("retry", "timeout")
+    assert not explorer.sliders["timeout"].disabled
+    explorer.services.value = 1
+
+    assert explorer.sliders["timeout"].disabled
+
+
+def test_the_deadlines_say_how_long_they_are():
+    labels = [label for label, _ in ChainExplorer().deadline.options]
+
+    assert labels == ["300 s", "60 s", "30 s", "8 s", "3 s"]
 
 
 def test_the_picture_speaks_and_its_bars_are_as_long_as_the_calls_are_many():
@@ -82,8 +99,8 @@ def test_only_the_links_that_are_there_are_shown():
 
     explorer.services.value = 1
 
-    assert [row.layout.display for row in explorer.rows] == ["flex", "none", "none"]
-    assert "At most, by the tries alone: 4." in explorer.numbers.value
+    assert [row.layout.display for row in explorer.rows] == [None, "none", "none"]
+    assert "At most, by the tries alone: 4." in explorer.findings.text
 
 
 def test_retries_can_be_set_only_where_there_is_a_retry():
@@ -104,7 +121,7 @@ def test_every_option_can_be_shown(behaviour):
         explorer.rows[0].nesting.value = nesting
         for _, seconds in explorer.deadline.options:
             explorer.deadline.value = seconds
-            assert explorer.problem.value == ""
+            assert explorer.problem.text == ""
             assert picture(explorer).attrib["aria-label"]
 
 
@@ -118,7 +135,7 @@ def test_one_is_told_as_one():
     explorer.sliders["requests"].value = 1
 
     assert explorer.summary().startswith("ChainExplorer: 1 request: 0 answered")
-    assert "1 call reached service 1: 1 for each request." in explorer.numbers.value
+    assert "1 call reached service 1: 1 for each request." in explorer.findings.text
     assert "1 request" in texts(explorer)
 
 

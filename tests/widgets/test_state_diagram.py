@@ -35,11 +35,11 @@ def test_the_last_change_is_marked_and_spoken():
     label = ET.fromstring(svg).attrib["aria-label"]
     assert label == "Circuit breaker, now OPEN; last change: HALF_OPEN to OPEN"
     assert re.search(r'font-weight="bold"[^>]*>1 failure<', svg)
-    assert svg.count('stroke="#555" stroke-width="4"') == 1
+    assert svg.count('stroke="currentColor" stroke-width="4"') == 1
 
 
 def test_a_change_by_hand_marks_no_arrow():
-    assert 'stroke="#555" stroke-width="4"' not in draw("CLOSED", ("OPEN", "CLOSED"))
+    assert 'stroke="currentColor" stroke-width="4"' not in draw("CLOSED", ("OPEN", "CLOSED"))
 
 
 def test_the_arrows_carry_the_settings():

@@ -26,7 +26,7 @@ def test_it_begins_with_jitter_beside_none():
     assert explorer.yours == tell_storm(tactics=Tactics(jitter="full"))
     assert explorer.plain == tell_storm(tactics=Tactics())
     assert "calm after 24 s" in explorer.summary()
-    assert "With 5 retries, full jitter, 96% of" in explorer.numbers.value
+    assert "With 5 retries, full jitter, 96% of" in explorer.verdict.text
 
 
 def test_the_picture_speaks_and_its_lines_have_a_step_for_each_second():
@@ -70,7 +70,7 @@ def test_what_has_no_effect_without_retries_cannot_be_set():
 def test_it_says_so_when_the_storm_goes_on():
     explorer = StormExplorer(Outage(capacity=12.0))
 
-    assert "the storm goes on" in explorer.numbers.value
+    assert "the storm goes on" in explorer.verdict.text
     assert "<td>never</td>" in explorer.numbers.value
 
 
@@ -84,7 +84,7 @@ def test_a_busy_picture_has_its_greatest_number_only_where_there_is_room():
     explorer = StormExplorer(Outage(clients=10, capacity=80.0))
 
     assert [text.text for text in picture(explorer).iter("text")].count("80") == 2
-    assert explorer.problem.value == ""
+    assert explorer.problem.text == ""
 
 
 def test_without_a_kernel_there_is_a_picture():
