@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.message
 import email.parser
+import json
 import os
 import re
 import subprocess
@@ -52,11 +53,47 @@ def test_the_wheel_holds_the_package_and_its_metadata_alone(wheel: Path):
     }
     in_package = {name for name in names if name.startswith("resilience_lab/")}
     assert "resilience_lab/py.typed" in in_package
-    shipped = (".py", "/py.typed", ".js", ".css")  # the last two: the widgets' controls
+    # The controls of the widgets are .js and .css, questions .toml, the course .ipynb.
+    shipped = (".py", "/py.typed", ".js", ".css", ".toml", ".ipynb")
     assert not [name for name in in_package if not name.endswith(shipped)]
     modules = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("resilience_lab/**/*.py")}
     assert {name for name in in_package if name.endswith(".py")} == modules
     assert [name for name in names if name.endswith(".dist-info/licenses/LICENSE")]
+
+
+def test_the_wheel_carries_the_course_without_outputs(wheel: Path):
+    with zipfile.ZipFile(wheel) as archive:
+        carried = {
+            name.rpartition("/")[2]: archive.read(name).decode()
+            for name in archive.namelist()
+            if name.startswith("resilience_lab/desk/notebooks/")
+        }
+
+    committed = {path.name: path for path in ROOT.glob("notebooks/*.ipynb")}
+    assert carried.keys() == committed.keys()
+    for name, text in carried.items():
+        cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+        assert cells
+        assert not any(cell["outputs"] or cell["execution_count"] for cell in cells)
+        sources = [cell["source"] for cell in json.loads(text)["cells"]]
+        there = json.loads(committed[name].read_text(encoding="utf-8"))["cells"]
+        assert sources == [cell["source"] for cell in there]
+    assert sum(map(len, carried.values())) < 600_000
+
+
+def test_the_wheel_alone_lays_a_desk_and_says_what_is_missing(wheel: Path, tmp_path: Path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    main = "import sys; sys.path.insert(0, 'installed'); import resilience_lab.desk.command as c; "
+    command = [sys.executable, "-S", "-I", "-c", f"{main}sys.exit(c.main(sys.argv[1:]))"]
+
+    laid = run(*command, "--lay-only", cwd=tmp_path).decode()
+    opened = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+
+    assert laid.startswith("Your copy of the course: ")
+    assert (tmp_path / "my_course" / "00_start_here.ipynb").is_file()
+    assert opened.returncode == 1
+    assert "pip install 'resilience_lab[lab]'" in opened.stderr.decode()
 
 
 def test_the_core_depends_on_nothing(metadata: email.message.Message):

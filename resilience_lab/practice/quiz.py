@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from string import ascii_lowercase
 from typing import Any
 
 import ipywidgets
 
 from resilience_lab.arguments import text
+from resilience_lab.desk.store import store
 from resilience_lab.widgets.base import SummarisedBox
+from resilience_lab.widgets.controls import Choice, Status
 
 
 @dataclass(frozen=True)
@@ -34,25 +35,30 @@ class Question:
 
 
 class Quiz(SummarisedBox):
-    """Radio buttons, and a line of feedback under each question as soon as it is answered."""
+    """Radio buttons, and a line of feedback under each question as soon as it is answered.
+
+    On the learner's desk an answer is kept, and is there again the next day.
+    """
 
     def __init__(self, *questions: Question) -> None:
         if not questions:
             raise ValueError("questions must hold at least one question, got none")
         self.questions = questions
-        self.choices = [
-            ipywidgets.RadioButtons(
-                options=list(question.options), value=None, layout={"width": "auto"}
-            )
-            for question in questions
-        ]
-        self.feedback = [ipywidgets.HTML() for _ in questions]
+        self.choices: list[Choice] = []
+        self.feedback = [Status() for _ in questions]
         self.score = ipywidgets.HTML()
         rows: list[Any] = []
         for number, question in enumerate(questions, start=1):
-            self.choices[number - 1].observe(self._answered, names="value")
-            heading = ipywidgets.HTML(f"<b>{number}. {escape(question.ask)}</b>")
-            rows += [heading, self.choices[number - 1], self.feedback[number - 1]]
+            kept = (store().get("quizzes", question.ask) or {}).get("answer")
+            choice = Choice(
+                f"{number}. {question.ask}",
+                question.options,
+                kept if kept in question.options else None,
+            )
+            self.choices.append(choice)
+            choice.observe(self._answered, names="value")
+            rows += [choice, self.feedback[number - 1]]
+            self._show_feedback(number - 1)
         super().__init__([*rows, self.score])
         self._show_score()
 
@@ -66,18 +72,19 @@ class Quiz(SummarisedBox):
         return "\n".join(lines)
 
     def _answered(self, change: dict[str, Any]) -> None:
-        index = self.choices.index(change["owner"])
-        self.feedback[index].value = _feedback(self.questions[index], change["new"])
+        index, answer = self.choices.index(change["owner"]), change["new"]
+        question = self.questions[index]
+        kept = {"answer": answer, "right": answer == question.right}
+        store().put("quizzes", question.ask, kept if answer else None)
+        self._show_feedback(index)
         self._show_score()
+
+    def _show_feedback(self, index: int) -> None:
+        question, answer = self.questions[index], self.choices[index].value
+        verdict = "✅ Right." if answer == question.right else "❌ Not quite."
+        self.feedback[index].text = f"{verdict} {question.options[answer]}" if answer else ""
 
     def _show_score(self) -> None:
         pairs = zip(self.choices, self.questions, strict=True)
         right = sum(choice.value == question.right for choice, question in pairs)
         self.score.value = f"<i>{right} of {len(self.questions)} right</i>"
-
-
-def _feedback(question: Question, choice: str | None) -> str:
-    if choice is None:
-        return ""
-    verdict = "✅ Right." if choice == question.right else "❌ Not quite."
-    return f'<div role="status">{verdict} {escape(question.options[choice])}</div>'
