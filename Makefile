@@ -9,8 +9,6 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 LAB_FLAGS ?=
 LOCK_FLAGS ?=
 NOTEBOOKS ?=
-LAB = $(BIN)/jupyter-lab --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
-	--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
 NBVAL = $(BIN)/pytest --nbval --nbval-current-env --nbval-cell-timeout=60 -n 2 --dist loadfile
 
 # A stamp is as old as the pins that it installed, so nothing is installed twice.
@@ -28,8 +26,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-lab: $(LAB_READY) ## open the lab in a browser (LAB_FLAGS=... for more JupyterLab flags)
-	$(LAB) $(LAB_FLAGS)
+lab: $(LAB_READY) ## open your own copy of the course, my_course/ (LAB_FLAGS=... for resilience-lab or JupyterLab)
+	$(BIN)/resilience-lab $(LAB_FLAGS)
 
 test: $(TEST_READY) ## run every test, every notebook against its committed outputs and in a browser
 	@status=0; set -x; \

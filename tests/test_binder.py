@@ -83,6 +83,13 @@ def test_post_build_stops_at_the_first_error():
     assert "pip install --no-cache-dir --no-deps ." in commands
 
 
+def test_post_build_lays_the_copy_that_the_launch_link_opens():
+    script = (ROOT / "binder" / "postBuild").read_text(encoding="utf-8")
+
+    install, lay = script.find("pip install"), script.find("\nresilience-lab --lay-only")
+    assert 0 < install < lay
+
+
 @pytest.mark.parametrize("script", ["binder/postBuild", ".ci/run"])
 def test_a_script_is_executable_in_git(script: str):
     if not (ROOT / ".git").exists():

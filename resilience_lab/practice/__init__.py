@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from resilience_lab.practice.libraries import examine_library
     from resilience_lab.practice.prediction import predict
     from resilience_lab.practice.report import Report
+    from resilience_lab.practice.standing import progress
 
 __all__ = [
     "Report",
@@ -24,6 +25,7 @@ __all__ = [
     "grade_retry",
     "grade_tests",
     "predict",
+    "progress",
 ]
 
 _HOMES = {
@@ -34,6 +36,7 @@ _HOMES = {
     "grade_retry": "grader",
     "grade_tests": "bug_hunt",
     "predict": "prediction",
+    "progress": "standing",
 }
 
 
