@@ -48,6 +48,6 @@ def test_every_link_to_a_file_leads_to_one():
 
 def test_the_two_commands_stand_on_the_first_screen():
     assert README.splitlines()[7:9] == [
-        "make lab     # sets up .venv and opens JupyterLab on the first notebook",
+        "make lab     # sets up .venv, lays your own copy of the course, opens JupyterLab on it",
         "make test    # runs every test, and every notebook against its committed outputs",
     ]
