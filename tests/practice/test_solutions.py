@@ -78,9 +78,8 @@ THE_USUAL_DRAFT = [
 def test_the_draft_of_the_first_notebook_gets_its_marks():
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
     sources = ["".join(cell["source"]) for cell in cells]
-    (draft,) = (source for source in sources if "class NaiveBreaker:" in source)
     names = {"asyncio": asyncio}
-    exec(draft, names)
+    exec("\n".join(source for source in sources if "class Naive" in source), names)
 
     report = grade_breaker(names["NaiveBreaker"])
 
