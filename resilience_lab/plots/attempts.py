@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 
 from resilience_lab.plots.style import (
     OUTCOMES,
+    Picture,
     add_legend,
     listed,
     name_rows,
@@ -93,7 +94,8 @@ def attempt_timeline(frame: pd.DataFrame, title: str = "") -> Figure:
     """
     spans, waits = attempt_spans(frame), attempt_waits(frame)
     rows = {source: row for row, source in enumerate(spans["source"].unique())}
-    figure = Figure(figsize=(9, 1.7 + 0.75 * max(len(rows), 1)), layout="constrained")
+    size = (9, 1.7 + 0.75 * max(len(rows), 1))
+    figure = Picture(size, title, attempt_summary(frame))
     axes = figure.add_subplot()
     axes.use_sticky_edges = False  # bars too keep their distance from the axis
     axes.margins(x=0.02)

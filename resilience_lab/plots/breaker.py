@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from resilience_lab.plots.style import Picture
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -63,7 +65,7 @@ def breaker_summary(frame: pd.DataFrame) -> str:
 
 def breaker_timeline(frame: pd.DataFrame, title: str = "") -> Figure:
     """The states of one breaker as bands, and on them each call, in the row of its fate."""
-    figure = Figure(figsize=(9, 2.6), layout="constrained")
+    figure = Picture((9, 2.6), title, breaker_summary(frame))
     axes = figure.add_subplot()
     rows = list(MARKS)[::-1]
     band: dict[str, Any] = {"alpha": 0.28, "edgecolor": "white"}

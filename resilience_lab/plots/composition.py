@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from resilience_lab.plots.style import OUTCOMES, add_legend, rows_of, swatches, tidy
+from resilience_lab.plots.style import OUTCOMES, Picture, add_legend, rows_of, swatches, tidy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +36,7 @@ def composition_calls(frame: pd.DataFrame, title: str = "") -> Figure:
 
     `frame` is as `CompositionStory.to_frame` makes it.
     """
-    figure = Figure(figsize=(9, 1.5 + 0.6 * len(frame)), layout="constrained")
+    figure = Picture((9, 1.5 + 0.6 * len(frame)), title, composition_summary(rows_of(frame)))
     axes = figure.add_subplot()
     rows = range(len(frame))
     ends = frame["calls"] * 0

@@ -19,7 +19,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from resilience_lab.plots.style import add_legend, listed, seconds, tidy
+from resilience_lab.plots.style import Picture, add_legend, listed, seconds, tidy
 
 KINDS: dict[str, dict[str, Any]] = {
     "none": {"color": "#555555", "marker": "s"},
@@ -134,7 +134,7 @@ def delay_distributions(frame: pd.DataFrame, table: pd.DataFrame, title: str = "
     samples = {(kind, n): delays for kind, n, delays in _by_retry(frame)}
     kinds = list(statistics["jitter"].unique()) or [""]
     lines = 1 if len(kinds) < 4 else 2
-    figure = Figure(figsize=(9, 1.2 + 2.5 * lines), layout="constrained")
+    figure = Picture((9, 1.2 + 2.5 * lines), title, delay_summary(frame, table))
     panels = _panels(figure, len(kinds), lines)
     for axes, kind in zip(panels, kinds, strict=True):
         part = statistics[statistics["jitter"] == kind]
@@ -211,7 +211,7 @@ def cumulative_wait(frame: pd.DataFrame, title: str = "") -> Figure:
     waits = total_waits(frame)
     kinds = list(waits["jitter"].unique())
     step = _WIDTH / max(len(kinds), 1)
-    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    figure = Picture((9, 3.8), title, cumulative_summary(frame))
     axes = figure.add_subplot()
     handles = {}
     for place, kind in enumerate(kinds):

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from resilience_lab.plots.style import (
     OUTCOMES,
+    Picture,
     add_legend,
     name_rows,
     rows_of,
@@ -100,7 +101,7 @@ def fallback_waterfall(frame: pd.DataFrame, title: str = "") -> Figure:
     row is the query as a whole. Which query: see `fallback_turns`.
     """
     turns, end = fallback_turns(frame), _ending(_last_query(frame))
-    figure = Figure(figsize=(9, 2.0 + 0.45 * len(turns)), layout="constrained")
+    figure = Picture((9, 2.0 + 0.45 * len(turns)), title, fallback_summary(frame))
     axes = figure.add_subplot()
     for row, turn in enumerate(rows_of(turns)):
         if not math.isnan(turn.end):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from resilience_lab.plots.style import OUTCOMES, rows_of, tidy
+from resilience_lab.plots.style import OUTCOMES, Picture, rows_of, tidy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ def load_over_time(
     """
     if len(frames) > len(_LOOKS):
         raise ValueError(f"frames must be at most {len(_LOOKS)}, got {len(frames)}")
-    figure = Figure(figsize=(9, 4.5), layout="constrained")
+    figure = Picture((9, 4.5), title, " ".join(map(load_summary, frames)))
     panels = figure.subplots(2, sharex=True)
     for axes, column in zip(panels, ("offered", "answered"), strict=True):
         axes.axvspan(*outage, color="#DDDDDD")

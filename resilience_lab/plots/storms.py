@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from resilience_lab.plots.delays import KINDS
-from resilience_lab.plots.style import OUTCOMES, add_legend, rows_of, seconds, tidy
+from resilience_lab.plots.style import OUTCOMES, Picture, add_legend, rows_of, seconds, tidy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ def contention_curves(
     `frame` is as `contention` makes it; a line for each kind. `published` (the same columns) is
     drawn as black rings. Both scales are logarithmic, for the kinds differ by a factor of thirty.
     """
-    figure = Figure(figsize=(9, 4), layout="constrained")
+    figure = Picture((9, 4), title, contention_summary(frame))
     handles: dict[str, Any] = {}
     panels = {"calls": ("calls", 1.0), "time_ms": ("seconds until all have succeeded", 1000.0)}
     for axes, column in zip(figure.subplots(1, 2), panels, strict=True):
@@ -88,7 +88,7 @@ def strategy_tradeoff(frame: pd.DataFrame, title: str = "") -> Figure:
 
     `frame` is as `retry_strategies` makes it. Up is good for the user, left for the service.
     """
-    figure = Figure(figsize=(9, 4), layout="constrained")
+    figure = Picture((9, 4), title, strategy_summary(frame))
     axes = figure.add_subplot()
     handles: dict[str, Any] = {}
     for strategy, part in frame.groupby("strategy", sort=False):
@@ -126,7 +126,7 @@ def goodput_over_time(
     Each frame is as `metastable` or `collapse` makes it; of the latter's runs each is a faint line.
     `trouble` is from when to when something was wrong, in seconds.
     """
-    figure = Figure(figsize=(9, 0.8 + 1.5 * len(runs)), layout="constrained")
+    figure = Picture((9, 0.8 + 1.5 * len(runs)), title, goodput_summary(runs))
     panels = figure.subplots(len(runs), sharex=True, sharey=True, squeeze=False)[:, 0]
     for axes, (name, frame) in zip(panels, runs.items(), strict=True):
         axes.axvspan(*trouble, **_TROUBLE)

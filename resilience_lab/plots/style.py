@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from html import escape
+from io import BytesIO
 from typing import Any, Literal
 
 import pandas as pd
@@ -23,7 +26,40 @@ OUTCOMES: dict[str, dict[str, Any]] = {
 }
 """Colour (Okabe and Ito), hatching and shape of each outcome of an attempt or of a turn."""
 
+CARD = "#ECECEC"
+"""What every picture is drawn on: light enough for black text, and no glare on a dark page."""
+
 _LONGEST_NAME = 24
+
+
+class Picture(Figure):
+    """A figure that can be listened to: `title` and `words` say what there is to see.
+
+    A notebook shows it as an image with alternative text, which a plain figure has not; where there
+    is no kernel, as on GitHub, as a PNG. `size` is in inches.
+    """
+
+    def __init__(self, size: tuple[float, float], title: str, words: str) -> None:
+        super().__init__(figsize=size, layout="constrained", facecolor=CARD)
+        self.words = f"{title}. {words}" if title else words
+
+    def add_subplot(self, *args: Any, **kwargs: Any) -> Axes:
+        """As of any figure, on the same ground."""
+        axes: Axes = super().add_subplot(*args, **{"facecolor": "none"} | kwargs)
+        return axes
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        import ipywidgets
+
+        buffer = BytesIO()
+        self.savefig(buffer, format="png", metadata={"Software": None})
+        png = b64encode(buffer.getvalue()).decode()
+        image = ipywidgets.HTML(
+            f'<img alt="{escape(self.words)}" src="data:image/png;base64,{png}" '
+            'style="max-width: 100%; height: auto; border-radius: 6px">'
+        )
+        shown = dict(image._repr_mimebundle_() or {})
+        return shown | {"text/plain": self.words, "image/png": png}
 
 
 def rows_of(frame: pd.DataFrame) -> Iterator[Any]:

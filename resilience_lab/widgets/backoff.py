@@ -31,7 +31,7 @@ FORMULAS = {
 
 _SAMPLES = 5000
 _QUANTILES = {"p5": 0.05, "p50": 0.5, "p95": 0.95, "max": 1.0}
-_LEFT, _WIDTH, _ROW = 70, 306, 26  # of the strips, in pixels
+_LEFT, _WIDTH, _ROW = 80, 300, 26  # of the strips, in pixels
 _ALL = 426  # pixels: the whole width
 _BINS = 46  # across one strip
 
@@ -155,7 +155,7 @@ def _strips(backoff: Backoff, delays: Matrix, words: str) -> str:
         f'<text x="0" y="{top + 104 + 17 * i}">{escape(line)}</text>'
         for i, line in enumerate(lines)
     )
-    return drawing(words, _ALL, top + 162, strips + text, size=12)
+    return drawing(words, _ALL, top + 162, strips + text)
 
 
 def _strip(

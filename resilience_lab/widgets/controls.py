@@ -19,7 +19,7 @@ from resilience_lab.arguments import text as checked_text
 
 _FOLDER = Path(__file__).parent
 _CSS = (_FOLDER / "controls.css").read_text(encoding="utf-8")
-_UNIT = re.compile(r"\(([^()]*)\)$")
+_UNIT = re.compile(r" \(([^()]*)\)$")
 
 
 def _module(name: str) -> str:

@@ -73,8 +73,7 @@ class FallbackExplorer(Explorer):
         super().__init__(
             top=self.rows,
             controls=[*self.sliders.values(), self.breakers, self.query],
-            shown=[self.waterfall, self.findings],
-            details=[self.numbers],
+            shown=[self.waterfall, self.findings, self.numbers],
         )
 
     def refresh(self) -> None:

@@ -102,9 +102,9 @@ class Replay(Explorer):
 
     def picture(self) -> Figure:
         """All events in time, a row for each source, and the present moment."""
-        from matplotlib.figure import Figure
+        from resilience_lab.plots.style import Picture
 
-        figure = Figure(figsize=(9, 1.2 + 0.4 * len(sources(self.events))), layout="constrained")
+        figure = Picture((9, 1.2 + 0.4 * len(sources(self.events))), "", self.summary())
         axes = figure.add_subplot()
         for row, source in enumerate(sources(self.events)):
             times = [event.time for event in self.events if _source(event) == source]

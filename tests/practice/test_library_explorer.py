@@ -41,8 +41,8 @@ def test_a_documented_choice_is_told_with_its_place(explorer):
 def test_choosing_a_behaviour_shows_what_was_done_and_seen(explorer):
     explorer.behaviour.value = "✗ lets one probe through at a time"
 
-    assert "20 calls reached the service" in explorer.words.value
-    assert "documented" not in explorer.words.value
+    assert "20 calls reached the service" in explorer.words.html
+    assert "documented" not in explorer.words.html
 
 
 def test_choosing_a_library_shows_its_behaviours(explorer):
@@ -51,13 +51,13 @@ def test_choosing_a_library_shows_its_behaviours(explorer):
     explorer.library.value = "tenacity"
 
     assert explorer.behaviour.value == "✓ calls once if the first call succeeds"
-    assert "retry with backoff, must" in explorer.words.value
+    assert "retry with backoff, must" in explorer.words.html
 
 
 def test_words_are_escaped_before_they_become_html(explorer):
     explorer.behaviour.value = DESIGN
 
-    assert "&#x27;closes if the test-execution succeeded&#x27;" in explorer.words.value
+    assert "&#x27;closes if the test-execution succeeded&#x27;" in explorer.words.html
 
 
 def test_it_examines_all_libraries_unless_told_otherwise():

@@ -22,6 +22,10 @@ def test_a_slider_of_fractions_has_the_unit_that_stands_in_its_label():
     assert (control.value, control.min, control.step, control.unit) == (2.0, 0.5, 0.5, "s")
 
 
+def test_brackets_that_belong_to_a_word_are_no_unit():
+    assert slider("P(fails)", 0.5, 0.0, 1.0, 0.05).unit == ""
+
+
 def test_a_slider_keeps_to_its_ends():
     control = slider("retries", 3, 1, 10)
 

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Any
 
-import ipywidgets
-
 from resilience_lab.practice.libraries import BY_DESIGN, LIBRARIES, SEEN, examine_library
-from resilience_lab.widgets.base import SummarisedBox
+from resilience_lab.widgets.base import SummarisedBox, dropdown
+from resilience_lab.widgets.controls import Status
 
 
 class LibraryExplorer(SummarisedBox):
@@ -20,12 +19,13 @@ class LibraryExplorer(SummarisedBox):
 
     def __init__(self, names: Iterable[str] = LIBRARIES) -> None:
         self._examinations = {name: examine_library(name) for name in names}
-        self.library = _dropdown("library", self._examinations)
-        self.behaviour = _dropdown("behaviour", [])
-        self.words = ipywidgets.HTML()
+        self.library = dropdown("library", self._examinations, next(iter(self._examinations)))
+        self.behaviour = dropdown("behaviour", [], None)
+        self.words = Status()
         self.library.observe(self._chose_library, names="value")
         self.behaviour.observe(self._chose_behaviour, names="value")
         super().__init__([self.library, self.behaviour, self.words])
+        self.add_class("lab-libraries")
         self._chose_library(None)
 
     def summary(self) -> str:
@@ -42,12 +42,8 @@ class LibraryExplorer(SummarisedBox):
         self.behaviour.value = self.behaviour.options[0]
 
     def _chose_behaviour(self, _: Any) -> None:
-        rows = "".join(
-            f"<dt><b>{label}</b></dt><dd>{escape(said)}</dd>" for label, said in self._rows()
-        )
-        self.words.value = (
-            f'<dl role="status" style="line-height: 1.5; max-width: 50em">{rows}</dl>'
-        )
+        rows = "".join(f"<dt>{label}</dt><dd>{escape(said)}</dd>" for label, said in self._rows())
+        self.words.html = f"<dl>{rows}</dl>"
 
     def _rows(self) -> Iterator[tuple[str, str]]:
         examination = self._examinations[self.library.value]
@@ -60,12 +56,3 @@ class LibraryExplorer(SummarisedBox):
         if mark == BY_DESIGN:
             yield "documented", examination.choices[behaviour.name]
         yield "why it matters", behaviour.why
-
-
-def _dropdown(label: str, options: Iterable[str]) -> ipywidgets.Dropdown:
-    return ipywidgets.Dropdown(
-        description=label,
-        options=list(options),
-        style={"description_width": "6em"},
-        layout={"width": "min(45em, 100%)"},
-    )
