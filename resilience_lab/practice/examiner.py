@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from resilience_lab.errors import DeadlockError
 from resilience_lab.practice.checklist import Checklist, Verdict
+from resilience_lab.practice.untouched import still_empty
 from resilience_lab.simulation import run_virtual
 
 Probe: TypeAlias = Callable[[Any], Awaitable[str | None]]
@@ -19,7 +20,9 @@ Probe: TypeAlias = Callable[[Any], Awaitable[str | None]]
 
 def examine(subject: Any, behaviours: Mapping[str, Probe]) -> Checklist:
     """The verdict on each of `behaviours`, each tried on a virtual loop of its own."""
-    return Checklist(tuple(_try(subject, name, probe) for name, probe in behaviours.items()))
+    verdicts = tuple(_try(subject, name, probe) for name, probe in behaviours.items())
+    seen = any(verdict.passed for verdict in verdicts)
+    return Checklist(verdicts, "" if seen else still_empty(subject))
 
 
 def _try(subject: Any, behaviour: str, probe: Probe) -> Verdict:

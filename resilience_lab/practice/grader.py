@@ -17,6 +17,7 @@ from resilience_lab.practice.contracts.fallback import FALLBACK
 from resilience_lab.practice.contracts.retry import RETRY
 from resilience_lab.practice.report import Report
 from resilience_lab.practice.room import Room
+from resilience_lab.practice.untouched import still_empty
 
 
 def grade_breaker(cls: Any) -> Report:
@@ -51,12 +52,13 @@ def _grade(given: Any, contract: Contract, name: str) -> Report:
     answer = answer_of(given, name)
     if answer.problem:
         return _hopeless(contract, answer.problem)
-    with Room(answer.subject) as room:
-        tried = [(clause, _tried(room, answer.subject, clause)) for clause in contract]
+    subject = answer.subject
+    with Room(subject) as room:
+        tried = [(clause, _tried(room, subject, clause)) for clause in contract]
     reasons = {seen for _, seen in tried}
     if len(reasons) == 1 and (reason := reasons.pop()) is not None:
         return _hopeless(contract, reason)
-    return _report(contract, tried)
+    return _report(contract, tried, untouched="" if None in reasons else still_empty(subject))
 
 
 def _hopeless(contract: Contract, problem: str) -> Report:
@@ -65,7 +67,10 @@ def _hopeless(contract: Contract, problem: str) -> Report:
 
 
 def _report(
-    contract: Contract, tried: list[tuple[Clause, str | None]], problem: str = ""
+    contract: Contract,
+    tried: list[tuple[Clause, str | None]],
+    problem: str = "",
+    untouched: str = "",
 ) -> Report:
     missing = [clause.judged(seen) for clause, seen in tried if seen is not None]
     return Report(
@@ -74,6 +79,7 @@ def _report(
         failed=tuple(behaviour for behaviour in missing if behaviour.marks),
         remarks=tuple(behaviour for behaviour in missing if not behaviour.marks),
         problem=problem,
+        untouched=untouched,
     )
 
 

@@ -17,22 +17,16 @@ from resilience_lab.practice.contracts.breaker import BREAKER
 from resilience_lab.practice.contracts.fallback import FALLBACK
 from resilience_lab.practice.contracts.retry import RETRY
 from resilience_lab.practice.hint_texts import WHERE_AND_HOW
+from resilience_lab.practice.markup import bullets
 from resilience_lab.practice.report import Report
+from resilience_lab.practice.words import Text
 from resilience_lab.widgets.base import SummarisedBox
+from resilience_lab.widgets.controls import Status
 
 LEVELS = 3
 
 
-class Hint(str):
-    """A text that a notebook shows as it is, line by line."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
-def hint(behaviour: str, level: int = 1) -> Hint:
+def hint(behaviour: str, level: int = 1) -> Text:
     """Hint 1, 2 or 3 for a behaviour, by the name that the report gives it.
 
     Raises `TypeError` or `ValueError` for a behaviour or a level that there is not.
@@ -43,7 +37,7 @@ def hint(behaviour: str, level: int = 1) -> Hint:
     if level > LEVELS:
         raise ValueError(f"level must be at most {LEVELS}, got {level!r}")
     where, how = WHERE_AND_HOW[behaviour]
-    return Hint((where, _WHAT[behaviour], how)[level - 1])
+    return Text((where, _WHAT[behaviour], how)[level - 1])
 
 
 def hints(report: Report) -> Hints:
@@ -67,7 +61,7 @@ class Hints(SummarisedBox):
         self.choice.observe(self._show, names="value")
         self.more = ipywidgets.Button(layout={"width": "11em"})
         self.more.on_click(self._reveal)
-        self.told = ipywidgets.HTML()
+        self.told = Status()
         super().__init__([self.choice, self.more, self.told])
         self._show()
 
@@ -87,7 +81,7 @@ class Hints(SummarisedBox):
         if not self.missing:
             self.choice.disabled = self.more.disabled = True
             self.more.description = "No hint needed"
-            self.told.value = '<div role="status">Nothing is missing.</div>'
+            self.told.text = "Nothing is missing."
             return
         name = self.choice.value
         shown = self._revealed[name]
@@ -95,8 +89,7 @@ class Hints(SummarisedBox):
         self.more.description = f"Hint {shown + 1} of {LEVELS}" if shown < LEVELS else "No more"
         where, what, how = (escape(hint(name, level)) for level in (1, 2, 3))
         told = (where, what, f'<pre style="line-height: 1.4">{how}</pre>')
-        items = "".join(f"<li>{text}</li>" for text in told[:shown])
-        self.told.value = f'<div role="status"><ol>{items}</ol></div>' if items else ""
+        self.told.html = bullets(told[:shown], "ol") if shown else ""
 
 
 _WHAT = {clause.name: clause.hint for part in (BREAKER, RETRY, FALLBACK) for clause in part}

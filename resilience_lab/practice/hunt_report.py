@@ -1,13 +1,26 @@
-"""What the learner's tests caught and what they let through, with the story of each survivor."""
+"""What the learner's tests caught and what they let through, with the story of each survivor.
+
+Told in full is what to mend first; the rest is a line each, and in a notebook folded.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
+from typing import TypeAlias
 
+from resilience_lab.practice.markup import bullets, fold
 from resilience_lab.practice.mutants import MUTANTS, SUBJECTS, Mutant
 from resilience_lab.practice.own_tests import OwnTest
+from resilience_lab.practice.words import Text
+
+EXAMPLE = "test_after_the_break_one_success_does_not_close_it_yet"
+"""The test that the notebook begins with. What it lets through is not told: to find is the task."""
+TOLD = 3
+"""How many failures are told in full."""
+
+_NOTHING_YET = "Write tests of your own: then it is told what gets past them."
 
 
 @dataclass(frozen=True)
@@ -37,28 +50,56 @@ class HuntReport:
         """The mutants that no test caught; each has a `story` and a `hint`."""
         return tuple(mutant for mutant in MUTANTS if mutant.name not in self.caught)
 
-    def __repr__(self) -> str:
+    @property
+    def untouched(self) -> bool:
+        """Whether there is no test yet but the one that the notebook gives."""
+        own = {*(test.name for test in self.tests), *self.caught.values()} - {EXAMPLE}
+        return not own and not self.false_alarms
+
+    def full(self) -> Text:
+        """Everything as text: what was caught and by which test, and what got past them."""
         lines = [self._headline]
         for pattern in SUBJECTS:
             lines += ["", self._tally(pattern)]
             lines += [f"✅ {name}: {by}" for name, by in self._caught_in(pattern)]
-            for mutant in self._survivors_in(pattern):
-                lines += [f"❌ {mutant.name}", *(f"   {line}" for line in _about(mutant))]
-        if self.false_alarms:
-            lines += ["", _FALSE_ALARMS]
-            lines += [f"⚠️ {name}: {why}" for name, why in self.false_alarms.items()]
+            survivors = self._survivors_in(pattern)
+            lines += [line for mutant in survivors for line in _in_full(_of_mutant(mutant))]
+        alarms = map(_of_alarm, self.false_alarms.items())
+        lines += ["", *(line for alarm in alarms for line in _in_full(alarm))]
+        return Text("\n".join(lines).rstrip())
+
+    def __repr__(self) -> str:
+        if self.untouched:
+            return f"{self._headline} {_NOTHING_YET}"
+        first, rest = self._to_mend[:TOLD], self._to_mend[TOLD:]
+        lines = [self._headline, *map(self._tally, SUBJECTS)]
+        if first:
+            lines += ["", "To mend first:", *(line for each in first for line in _in_full(each))]
+        if rest:
+            lines += ["", f"And {len(rest)} more:", *(name for name, _ in rest)]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        parts = [f"<p><b>{escape(self._headline)}</b></p>"]
-        for pattern in SUBJECTS:
-            caught = [f"✅ {escape(name)}: {_code(by)}" for name, by in self._caught_in(pattern)]
-            survivors = [_survivor_html(mutant) for mutant in self._survivors_in(pattern)]
-            parts.append(f"<p>{escape(self._tally(pattern))}</p>{_list([*caught, *survivors])}")
-        if self.false_alarms:
-            alarms = [f"⚠️ {_code(name)}: {escape(why)}" for name, why in self.false_alarms.items()]
-            parts.append(f"<p>{escape(_FALSE_ALARMS)}</p>{_list(alarms)}")
+        if self.untouched:
+            return f"<p><b>{escape(self._headline)}</b> {_NOTHING_YET}</p>"
+        tallies = "<br>".join(escape(self._tally(pattern)) for pattern in SUBJECTS)
+        first, rest = self._to_mend[:TOLD], self._to_mend[TOLD:]
+        parts = [f"<p><b>{escape(self._headline)}</b><br>{tallies}</p>"]
+        if first:
+            parts += ["<p>To mend first:</p>", bullets(map(_open, first), "ol")]
+        if rest:
+            parts.append(fold(f"{len(rest)} more to mend", bullets(map(_folded, rest))))
+        if self.caught:
+            caught = [f"✅ {escape(name)}: {_code(by)}" for name, by in self.caught.items()]
+            parts.append(fold(f"{len(caught)} caught", bullets(caught)))
         return "".join(parts)
+
+    @property
+    def _to_mend(self) -> list[_Failure]:
+        """False alarms first: a test that cries wolf catches nothing."""
+        alarms = map(_of_alarm, self.false_alarms.items())
+        survivors = (mutant for pattern in SUBJECTS for mutant in self._survivors_in(pattern))
+        return [*alarms, *map(_of_mutant, survivors)]
 
     @property
     def _headline(self) -> str:
@@ -85,22 +126,32 @@ class HuntReport:
         return [mutant for mutant in self.survivors if mutant.pattern == pattern]
 
 
-_FALSE_ALARMS = "Tests that do not count:"
+_Failure: TypeAlias = tuple[str, list[str]]
+"""What there is to mend, in a line, and what there is to know about it."""
 
 
-def _about(mutant: Mutant) -> list[str]:
+def _of_mutant(mutant: Mutant) -> _Failure:
     shipped = [f"Seen in: {mutant.shipped_by}."] if mutant.shipped_by else []
-    return [mutant.story, f"To catch it: {mutant.hint}", *shipped]
+    return f"❌ {mutant.name}", [mutant.story, f"To catch it: {mutant.hint}", *shipped]
 
 
-def _survivor_html(mutant: Mutant) -> str:
-    about = "<br>".join(escape(line) for line in _about(mutant))
-    return f"<details><summary>❌ {escape(mutant.name)}</summary>{about}</details>"
+def _of_alarm(alarm: tuple[str, str]) -> _Failure:
+    name, why = alarm
+    return f"⚠️ {name} does not count", [f"{why}."]
+
+
+def _in_full(failure: _Failure) -> list[str]:
+    name, about = failure
+    return [name, *(f"   {line}" for line in about)]
+
+
+def _open(failure: _Failure) -> str:
+    return "<br>".join(escape(line) for line in (failure[0], *failure[1]))
+
+
+def _folded(failure: _Failure) -> str:
+    return fold(escape(failure[0]), "<br>".join(map(escape, failure[1])))
 
 
 def _code(text: str) -> str:
     return f"<code>{escape(text)}</code>"
-
-
-def _list(items: list[str]) -> str:
-    return f'<ul style="list-style: none">{"".join(f"<li>{item}</li>" for item in items)}</ul>'

@@ -1,4 +1,9 @@
-"""What the examiner writes: each behaviour with what was done, expected and seen, and a score."""
+"""What the examiner writes: a score, and what to mend first.
+
+Three behaviours that are missing are told in full, the weightiest first: more are not mended at
+once. In a notebook the others, and what was seen, are folded; as text they are a line each, and a
+number. `full()` tells everything.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal, TypeAlias
 
+from resilience_lab.practice.markup import bullets, fold, terms
+from resilience_lab.practice.words import Text
+
 Level: TypeAlias = Literal["must", "should", "excellent"]
 
 LEVELS: dict[Level, str] = {
@@ -16,6 +24,8 @@ LEVELS: dict[Level, str] = {
     "excellent": "what few think of",
 }
 MARKS: dict[Level, int] = {"must": 3, "should": 2, "excellent": 1}
+TOLD = 3
+"""How many missing behaviours are told in full."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,8 @@ class Report:
 
     `passed` and `failed` hold the behaviours, in the order in which they were tried, and `remarks`
     those that were not seen either, but cost no marks. `problem` says why nothing could be tried at
-    all, if that is so; then all behaviours are missing.
+    all, if that is so; then all behaviours are missing. `untouched` says what is still empty in a
+    skeleton to which nothing has been done.
     """
 
     pattern: str
@@ -51,6 +62,12 @@ class Report:
     failed: tuple[Behaviour, ...]
     remarks: tuple[Behaviour, ...] = ()
     problem: str = ""
+    untouched: str = ""
+
+    @property
+    def nothing_yet(self) -> str:
+        """Why there is nothing to tell but this, if that is so."""
+        return self.problem or self.untouched
 
     @property
     def missing(self) -> tuple[Behaviour, ...]:
@@ -68,7 +85,7 @@ class Report:
     def summary(self) -> str:
         """What an interviewer would write under it, in a sentence."""
         if self.problem:
-            return f"Nothing to grade yet: {self.problem}."
+            return self._nothing
         missing = {behaviour.level for behaviour in self.failed}
         if "must" in missing:
             return "Not yet: the challenge as set is not met."
@@ -78,38 +95,65 @@ class Report:
             return "It does what was asked, and what production asks for. A good answer."
         return "It does all that was asked, and what few think of. An excellent answer."
 
+    def full(self) -> Text:
+        """Everything as text: what was seen, and for all that is missing what was done and why."""
+        lines = [self._headline, self.summary]
+        for level, passed, missing in () if self.problem else self._levels():
+            lines += ["", f"{_tally(level, passed, missing)} ({LEVELS[level]})"]
+            lines += [f"✅ {behaviour.name}" for behaviour in passed]
+            lines += [line for behaviour in missing for line in _in_full(behaviour)]
+        return Text("\n".join(lines))
+
     def __repr__(self) -> str:
-        return "\n".join(self._lines())
+        if self.problem:
+            return f"{self._headline}\n{self._nothing}"
+        if self.untouched:
+            return f"{self._headline}. {self._nothing}"
+        first, rest = self._to_mend[:TOLD], self._to_mend[TOLD:]
+        lines = [self._headline, self.summary, self._seen]
+        if first:
+            lines += ["", "To mend first:", *(line for each in first for line in _in_full(each))]
+        if rest:
+            lines += ["", f"And {len(rest)} more:"]
+            lines += [f"❌ {_rank(behaviour)}: {behaviour.name}" for behaviour in rest]
+        return "\n".join(lines)
 
     __str__ = __repr__
 
     def _repr_html_(self) -> str:
-        parts = [f"<p><b>{escape(self._headline)}</b><br>{escape(self.summary)}</p>"]
-        if not self.problem:
-            parts += [_html(*row) for row in self._rows()]
+        if self.nothing_yet:
+            return f"<p><b>{escape(self._headline)}</b><br>{escape(self._nothing)}</p>"
+        said = "<br>".join(map(escape, (self.summary, self._seen)))
+        first, rest = self._to_mend[:TOLD], self._to_mend[TOLD:]
+        parts = [f"<p><b>{escape(self._headline)}</b><br>{said}</p>"]
+        if first:
+            parts += ["<p>To mend first:</p>", bullets(map(_open, first), "ol")]
+        if rest:
+            parts.append(fold(f"{len(rest)} more missing", bullets(map(_folded, rest))))
+        if self.passed:
+            seen = [f"✅ {each.level}: {escape(each.name)}" for each in self.passed]
+            parts.append(fold(f"{len(seen)} seen", bullets(seen)))
         return "".join(parts)
 
     @property
     def _headline(self) -> str:
         return f"{self.pattern.capitalize()}: {self.score} of 100"
 
-    def _lines(self) -> Iterator[str]:
-        yield self._headline
-        yield self.summary
-        if self.problem:
-            return
-        for level, passed, failed in self._rows():
-            yield ""
-            yield _heading(level, passed, failed)
-            yield from (f"✅ {behaviour.name}" for behaviour in passed)
-            for behaviour in failed:
-                yield f"❌ {behaviour.name}"
-                for label, said in _details(behaviour):
-                    indent = " " * 13
-                    lines = textwrap.wrap(said, 84, break_on_hyphens=False)
-                    yield f"   {label + ':':<10}" + f"\n{indent}".join(lines)
+    @property
+    def _nothing(self) -> str:
+        return f"Nothing to grade yet: {self.nothing_yet}."
 
-    def _rows(self) -> Iterator[tuple[Level, list[Behaviour], list[Behaviour]]]:
+    @property
+    def _seen(self) -> str:
+        return f"Seen: {', '.join(_tally(*row) for row in self._levels())}."
+
+    @property
+    def _to_mend(self) -> list[Behaviour]:
+        """All that is missing: must, should, excellent, then remarks; within, as it was tried."""
+        return sorted(self.missing, key=lambda each: _RANKS.index(_rank(each)))
+
+    def _levels(self) -> Iterator[tuple[Level, list[Behaviour], list[Behaviour]]]:
+        """Each level that was tried, with what was seen and what was not."""
         for level in LEVELS:
             passed = [behaviour for behaviour in self.passed if behaviour.level == level]
             missing = [behaviour for behaviour in self.missing if behaviour.level == level]
@@ -117,8 +161,15 @@ class Report:
                 yield level, passed, missing
 
 
-def _heading(level: Level, passed: list[Behaviour], failed: list[Behaviour]) -> str:
-    return f"{level} ({LEVELS[level]}): {len(passed)} of {len(passed) + len(failed)}"
+_RANKS = (*LEVELS, "remark")
+
+
+def _rank(behaviour: Behaviour) -> str:
+    return behaviour.level if behaviour.marks else "remark"
+
+
+def _tally(level: Level, passed: list[Behaviour], missing: list[Behaviour]) -> str:
+    return f"{len(passed)} of {len(passed) + len(missing)} {level}"
 
 
 def _details(behaviour: Behaviour) -> Iterator[tuple[str, str]]:
@@ -131,21 +182,23 @@ def _details(behaviour: Behaviour) -> Iterator[tuple[str, str]]:
         yield "marks", "none lost: this is a remark."
 
 
-def _html(level: Level, passed: list[Behaviour], failed: list[Behaviour]) -> str:
-    items = [f"<li>❌ <b>missing:</b> {_open(behaviour)}</li>" for behaviour in failed]
-    items += [f"<li>✅ seen: {escape(behaviour.name)}</li>" for behaviour in passed]
-    return (
-        f"<p>{escape(_heading(level, passed, failed))}</p>"
-        f'<ul style="list-style: none">{"".join(items)}</ul>'
-    )
+def _in_full(behaviour: Behaviour) -> Iterator[str]:
+    yield f"❌ {_rank(behaviour)}: {behaviour.name}"
+    for label, said in _details(behaviour):
+        lines = textwrap.wrap(said, 84, break_on_hyphens=False)
+        yield f"   {label + ':':<10}" + f"\n{' ' * 13}".join(lines)
 
 
 def _open(behaviour: Behaviour) -> str:
     """Everything but the hint, which takes another click."""
-    *told, (_, hint) = (row for row in _details(behaviour) if row[0] != "marks")
-    rows = "".join(f"<dt>{label}</dt><dd>{escape(said)}</dd>" for label, said in told)
-    marks = "" if behaviour.marks else " (a remark: no marks lost)"
-    return (
-        f"{escape(behaviour.name)}{marks}<dl>{rows}</dl>"
-        f"<details><summary>Hint</summary>{escape(hint)}</details>"
-    )
+    rank = _rank(behaviour)
+    return f"❌ <b>missing ({rank}):</b> {escape(behaviour.name)}{_told(behaviour)}"
+
+
+def _folded(behaviour: Behaviour) -> str:
+    return fold(f"❌ {_rank(behaviour)}: {escape(behaviour.name)}", _told(behaviour))
+
+
+def _told(behaviour: Behaviour) -> str:
+    rows = [(label, escape(said)) for label, said in _details(behaviour) if label != "hint"]
+    return terms(rows) + fold("Hint", f"<p>{escape(behaviour.hint)}</p>")

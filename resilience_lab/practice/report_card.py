@@ -8,18 +8,18 @@ which is where everybody begins.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from html import escape
+from itertools import takewhile
 
 from resilience_lab.practice.hunt_report import HuntReport
+from resilience_lab.practice.markup import table
 from resilience_lab.practice.report import LEVELS, Level, Report
 
 TOLD = 3
 """How many strengths, and how many missing behaviours, are told of each part."""
 
-_LEFT = "text-align: left; vertical-align: top"
 _DECISIONS = {
     "Strong hire": "I would want this person in the room when our own breaker misbehaves.",
     "Hire": "It does what was asked, and the tests find real bugs. The rest can be learned here.",
@@ -58,18 +58,14 @@ class ReportCard:
     @property
     def decision(self) -> str:
         """`Strong hire`, `Hire`, `Nearly` or `Not yet`, by the rules above."""
-        as_set = sum("must" in _reached(part) for part in self.parts)
-        safe = sum("should" in _reached(part) for part in self.parts)
-        caught = Fraction(self.tests.score, self.tests.out_of)
-        if safe == 3 and caught >= Fraction(1, 2) and not self.tests.false_alarms:
-            return "Strong hire"
-        if as_set == 3 and caught >= Fraction(1, 4):
-            return "Hire"
-        return "Nearly" if as_set >= 2 else "Not yet"
+        return decided([*map(reached, self.parts), reached(self.tests)])
 
     @property
     def next_step(self) -> str:
         """The one thing to do next: what is missing and weighs most."""
+        for part in self.parts:
+            if part.nothing_yet:
+                return f"{part.pattern}: {part.nothing_yet}."
         missing = [(part.pattern, behaviour) for part in self.parts for behaviour in part.failed]
         pattern, heaviest = max(missing, key=lambda pair: pair[1].marks, default=("", None))
         if heaviest:
@@ -88,18 +84,13 @@ class ReportCard:
         return "\n".join([*lines, "", f"Next: {self.next_step}"])
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f'<tr><th scope="row" style="{_LEFT}">{escape(title)}</th>'
-            f'<td style="{_LEFT}; white-space: nowrap">{escape(level)}</td>'
-            f'<td style="{_LEFT}">{"<br>".join(map(escape, notes))}</td></tr>'
+        rows = (
+            (escape(title), escape(level), "<br>".join(map(escape, notes)))
             for title, level, notes in self._rows()
-        )
-        head = "".join(
-            f'<th scope="col" style="{_LEFT}">{name}</th>' for name in ("part", "level", "notes")
         )
         return (
             f"<p><b>{self.decision}.</b> {_DECISIONS[self.decision]}</p>"
-            f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+            f"{table('What each part reached', ('part', 'level', 'notes'), rows)}"
             f"<p><b>Next:</b> {escape(self.next_step)}</p>"
         )
 
@@ -110,26 +101,43 @@ class ReportCard:
         yield "Tests", f"{self.tests.score} of {self.tests.out_of} bugs", list(_hunt(self.tests))
 
 
-def _reached(part: Report) -> tuple[Level, ...]:
-    """The levels that are complete, from the first up to the first with something missing."""
+def decided(parts: Sequence[Collection[Level]]) -> str:
+    """The decision for the levels that were reached in the three patterns, and in the tests."""
+    *_, tests = parts
+    as_set = sum("must" in part for part in parts[:3])
+    if all("should" in part for part in parts):
+        return "Strong hire"
+    if as_set == 3 and "must" in tests:
+        return "Hire"
+    return "Nearly" if as_set >= 2 else "Not yet"
+
+
+def reached(part: Report | HuntReport) -> tuple[Level, ...]:
+    """The levels that are complete, from the first up to the first with something missing.
+
+    Tests have levels, too: a quarter of the bugs is "must", half of them and no false alarm
+    "should", all of them "excellent".
+    """
+    if isinstance(part, HuntReport):
+        shares: dict[Level, bool] = {
+            "must": 4 * part.score >= part.out_of,
+            "should": 2 * part.score >= part.out_of and not part.false_alarms,
+            "excellent": part.score == part.out_of and not part.false_alarms,
+        }
+        return tuple(level for level, got in shares.items() if got)
     missing = {behaviour.level for behaviour in part.failed}
-    reached: list[Level] = []
-    for level in LEVELS:
-        if level in missing:
-            break
-        reached.append(level)
-    return tuple(reached)
+    return tuple(takewhile(lambda level: level not in missing, LEVELS))
 
 
 def _level(part: Report) -> str:
-    return f"{(*('not yet',), *_reached(part))[-1]} ({part.score} of 100)"
+    return f"{(*('not yet',), *reached(part))[-1]} ({part.score} of 100)"
 
 
 def _notes(part: Report) -> Iterator[str]:
-    if part.problem:
-        yield f"Nothing to grade: {part.problem}."
+    if part.nothing_yet:
+        yield f"Nothing to grade: {part.nothing_yet}."
         return
-    if "must" in _reached(part):
+    if "must" in reached(part):
         hardest = sorted(part.passed, key=lambda b: list(LEVELS).index(b.level), reverse=True)
         yield f"Strengths: {'; '.join(behaviour.name for behaviour in hardest[:TOLD])}."
     missing = sorted(part.missing, key=lambda behaviour: -behaviour.marks)
@@ -140,6 +148,9 @@ def _notes(part: Report) -> Iterator[str]:
 
 
 def _hunt(tests: HuntReport) -> Iterator[str]:
+    if tests.untouched:
+        yield "No test of your own yet."
+        return
     for name, why in tests.false_alarms.items():
         yield f"False alarm: {name}: {why}."
     for bug in tests.survivors[:TOLD]:

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 import pytest
 import strong_suite
+from page import folds, misplaced, unfolded
 
 from resilience_lab.practice import grade_tests
 from resilience_lab.practice.bug_hunt import run_asyncio
@@ -302,10 +303,10 @@ def test_the_report_is_the_same_each_time():
     assert random.getstate() == state
 
 
-def test_the_text_tells_the_story_of_each_survivor():
+def test_the_full_text_tells_the_story_of_each_survivor():
     report = grade_tests([opens_after_three, closes_after_five_seconds])
 
-    text = repr(report)
+    text = report.full()
 
     assert text.startswith(
         f"2 of {len(MUTANTS)} bugs caught by 1 test.\n\nCircuitBreaker: 2 of 25."
@@ -319,10 +320,51 @@ def test_the_text_tells_the_story_of_each_survivor():
     ) in text
     assert "retry_with_backoff: no test that counts takes it, so 15 bugs pass unseen." in text
     assert "❌ knows no cap" not in text
-    assert (
-        "Tests that do not count:\n⚠️ closes_after_five_seconds: on a correct solution, it raised"
-        in text
+    assert "⚠️ closes_after_five_seconds does not count\n   on a correct solution, it" in text
+
+
+def test_three_failures_are_told_in_full_and_a_false_alarm_first():
+    text = repr(grade_tests([opens_after_three, closes_after_five_seconds]))
+    head, first, rest = text.split("\n\n")
+
+    assert head.splitlines() == [
+        f"2 of {len(MUTANTS)} bugs caught by 1 test.",
+        "CircuitBreaker: 2 of 25.",
+        "retry_with_backoff: no test that counts takes it, so 15 bugs pass unseen.",
+        "FallbackOrchestrator: no test that counts takes it, so 13 bugs pass unseen.",
+    ]
+    assert [line for line in first.splitlines() if not line.startswith("   ")] == [
+        "To mend first:",
+        "⚠️ closes_after_five_seconds does not count",
+        "❌ never forgets a failure",
+        "❌ forgets to clear the count when it closes",
+    ]
+    assert rest.startswith("And 21 more:\n❌ closes after one probe\n❌ needs one probe too many\n")
+    assert len(rest.splitlines()) == 22
+
+
+def test_the_test_that_the_notebook_gives_does_not_tell_what_got_past_it():
+    async def test_after_the_break_one_success_does_not_close_it_yet(CircuitBreaker):
+        await opens_after_three(CircuitBreaker)
+
+    report = grade_tests(test_after_the_break_one_success_does_not_close_it_yet)
+
+    told = (
+        f"2 of {len(MUTANTS)} bugs caught by 1 test. "
+        "Write tests of your own: then it is told what gets past them."
     )
+    assert report.untouched
+    assert repr(report) == told
+    assert unfolded(report._repr_html_()).split() == told.split()
+    assert "❌ lets everyone probe" in report.full()
+
+
+def test_a_complete_hunt_has_nothing_to_mend():
+    report = grade_tests(strong_suite)
+
+    assert "To mend first" not in repr(report)
+    assert folds(report._repr_html_()) == [f"{len(MUTANTS)} caught"]
+    assert misplaced(report._repr_html_()) == []
 
 
 def test_the_html_says_the_same_and_is_escaped():
@@ -337,9 +379,12 @@ def test_the_html_says_the_same_and_is_escaped():
     assert f"2 of {len(MUTANTS)} bugs caught by 1 test." in html
     assert "<li>✅ opens one failure late: <code>opens_after_three</code></li>" in html
     assert "<summary>❌ lets everyone probe</summary>" in html
+    assert misplaced(html) == []
+    assert folds(html) == ["21 more to mend", "2 caught"]
+    assert "opens one failure late" not in unfolded(html)
     assert "&lt;script&gt;" in html
     assert "<script>" not in html
-    assert "<b>" not in html.replace("<p><b>", "")
+    assert "⚠️ <b>" not in html
 
 
 def test_what_is_no_test_is_refused():

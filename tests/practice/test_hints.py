@@ -25,7 +25,7 @@ def report(*missing):
 
 
 def items(widget):
-    return widget.told.value.count("<li")
+    return widget.told.html.count("<li")
 
 
 def test_every_behaviour_of_the_three_graders_has_hints_and_nothing_else_has():
@@ -76,11 +76,11 @@ def test_hints_are_for_a_report():
 
 def test_a_press_reveals_one_hint_more():
     widget = hints(report(SUCCESS))
-    assert (widget.told.value, widget.more.description) == ("", "Hint 1 of 3")
+    assert (widget.told.html, widget.more.description) == ("", "Hint 1 of 3")
 
     widget.more.click()
     assert items(widget) == 1
-    assert hint(SUCCESS) in widget.told.value
+    assert hint(SUCCESS) in widget.told.html
     assert widget.more.description == "Hint 2 of 3"
 
     widget.more.click()
@@ -109,7 +109,7 @@ def test_where_nothing_is_missing_there_is_no_button_to_press():
 
     assert widget.more.disabled
     assert widget.choice.disabled
-    assert "Nothing is missing." in widget.told.value
+    assert widget.told.text == "Nothing is missing."
 
 
 @pytest.mark.parametrize(
@@ -136,4 +136,4 @@ def test_code_is_escaped_before_it_becomes_html():
     for _ in range(3):
         widget.more.click()
 
-    assert "&gt;= self.failure_threshold" in widget.told.value
+    assert "&gt;= self.failure_threshold" in widget.told.html
