@@ -13,15 +13,18 @@ from typing import Any
 
 from resilience_lab.practice.checklist import Checklist
 from resilience_lab.practice.examiner import Probe, examine
+from resilience_lab.practice.marks import marked
 
 BREAK = 30.0
 
 
+@marked
 def check_counting(cls: type) -> Checklist:
     """Examine what the breaker counts, and when it opens and closes."""
     return examine(cls, _COUNTING)
 
 
+@marked
 def check_probing(cls: type) -> Checklist:
     """Examine what happens when the break is over and more than one call is about."""
     return examine(cls, _PROBING)

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from resilience_lab.agents import BaseAgent, ScriptedAgent
 from resilience_lab.practice.checklist import Checklist
 from resilience_lab.practice.examiner import Probe, examine
+from resilience_lab.practice.marks import marked
 
 Ask: TypeAlias = Callable[[str, Sequence[BaseAgent]], Awaitable[str]]
 
@@ -23,6 +24,7 @@ _HANG = (float("inf"), "never")
 _TOO_OFTEN = 20
 
 
+@marked
 def check_ask(ask: Ask) -> Checklist:
     """Examine `ask(query, agents)`: the first answer within `PATIENCE` seconds each, in order."""
     return examine(ask, _BEHAVIOURS)

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from resilience_lab.budget import RetryBudget
 from resilience_lab.practice.checklist import Checklist
 from resilience_lab.practice.examiner import Probe, examine
+from resilience_lab.practice.marks import marked
 
 TRIES_AT = [0.0, 1.0, 3.0]
 """When a call that keeps failing is tried, in seconds."""
@@ -38,11 +39,13 @@ _HANG: Step = (math.inf, "never")
 _WELL: Step = (0.0, "answer")
 
 
+@marked
 def check_composition(compose: Any) -> Checklist:
     """Examine what `compose` makes of services that are slow, or down, or both."""
     return examine(compose, _COMPOSITION)
 
 
+@marked
 def check_hedging(hedged: Any) -> Checklist:
     """Examine whom `hedged` asks and when, whose answer it takes, and what it leaves behind."""
     return examine(hedged, _HEDGING)

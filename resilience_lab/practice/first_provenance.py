@@ -16,6 +16,7 @@ from resilience_lab.agents import ScriptedAgent
 from resilience_lab.errors import RateLimitedError
 from resilience_lab.practice.checklist import Checklist
 from resilience_lab.practice.examiner import Probe, examine
+from resilience_lab.practice.marks import marked
 
 BREAK = 30.0
 """How long an agent is skipped, in seconds."""
@@ -24,11 +25,13 @@ _LATENCY = 0.125  # seconds; sums of it are exact
 _TOO_OFTEN = 50
 
 
+@marked
 def check_provenance(ask: Any) -> Checklist:
     """Examine whom `ask` names, what it takes for a failure, and how it ends."""
     return examine(ask, _PROVENANCE)
 
 
+@marked
 def check_skipping(cls: Any) -> Checklist:
     """Examine which agents a chain asks, and which it leaves in peace for a while."""
     return examine(cls, _SKIPPING)

@@ -10,6 +10,7 @@ from typing import Any
 
 from resilience_lab.practice.checklist import Checklist, Verdict
 from resilience_lab.practice.grader import grade_breaker
+from resilience_lab.practice.marks import marked
 
 _ASKED = (
     "opens after failure_threshold failures in a row",
@@ -20,6 +21,7 @@ _ASKED = (
 )
 
 
+@marked
 def check_repair(cls: Any) -> Checklist:
     """The verdict on a class with the signature of the challenge's `CircuitBreaker`."""
     report = grade_breaker(cls)

@@ -12,15 +12,18 @@ from typing import Any
 
 from resilience_lab.practice.checklist import Checklist
 from resilience_lab.practice.examiner import Probe, examine
+from resilience_lab.practice.marks import marked
 
 _TOO_OFTEN = 50
 
 
+@marked
 def check_retry(retry: Any) -> Checklist:
     """Examine when `retry` calls, what it waits, and how it ends."""
     return examine(retry, _RETRY)
 
 
+@marked
 def check_jitter(delay: Any) -> Checklist:
     """Examine the delays for full jitter: U(0, min(cap, base * 2 ** n))."""
     return examine(delay, _JITTER)

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from resilience_lab.practice.checklist import Checklist
 from resilience_lab.practice.examiner import Probe, examine
+from resilience_lab.practice.marks import marked
 
 WINDOW = 120.0
 """How far the throttle looks back, in seconds."""
@@ -24,11 +25,13 @@ _ENOUGH = 1000  # retries that nobody should get
 _K = 2.0
 
 
+@marked
 def check_budget(budget: Any) -> Checklist:
     """Examine what a bucket of tokens grants, call by call."""
     return examine(budget, _BUDGET)
 
 
+@marked
 def check_throttle(throttle: Any) -> Checklist:
     """Examine what a client sends to backends that are well, overloaded, down, and well again."""
     return examine(throttle, _THROTTLE)
