@@ -359,6 +359,16 @@ def test_the_test_that_the_notebook_gives_does_not_tell_what_got_past_it():
     assert "❌ lets everyone probe" in report.full()
 
 
+def test_where_nothing_is_caught_nothing_is_folded_as_caught():
+    async def says_nothing(CircuitBreaker):
+        assert CircuitBreaker
+
+    html = grade_tests(says_nothing)._repr_html_()
+
+    assert folds(html) == ["22 more to mend"]
+    assert misplaced(html) == []
+
+
 def test_a_complete_hunt_has_nothing_to_mend():
     report = grade_tests(strong_suite)
 

@@ -143,7 +143,15 @@ def test_in_a_notebook_three_are_open_and_the_rest_is_folded():
     assert folds(html) == ["Hint", "Hint", "Hint", "2 more missing", "2 seen"]
 
 
-@pytest.mark.parametrize("report", [Report("virtue", PASSED, (*MANY, *FAILED), REMARKS), UNTOUCHED])
+@pytest.mark.parametrize(
+    "report",
+    [
+        Report("virtue", PASSED, (*MANY, *FAILED), REMARKS),
+        Report("virtue", (), FAILED),
+        Report("virtue", PASSED, ()),
+        UNTOUCHED,
+    ],
+)
 def test_the_html_is_valid(report):
     assert misplaced(report._repr_html_()) == []
 
@@ -151,6 +159,8 @@ def test_the_html_is_valid(report):
 def test_a_report_on_what_could_not_be_tried():
     report = Report("virtue", (), FAILED, REMARKS, "it is <3")
 
+    assert report.summary == "Nothing to grade yet: it is <3."
+    assert report.full() == repr(report)
     assert repr(report) == "Virtue: 0 of 100\nNothing to grade yet: it is <3."
     assert report._repr_html_() == (
         "<p><b>Virtue: 0 of 100</b><br>Nothing to grade yet: it is &lt;3.</p>"

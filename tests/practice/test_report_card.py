@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from page import misplaced
 
 from resilience_lab.practice.hunt_report import HuntReport
 from resilience_lab.practice.mutants import MUTANTS
@@ -116,6 +117,22 @@ def test_the_tests_are_told_by_what_got_past_them():
     assert "   And 2 more.\n" in told
 
 
+def test_before_the_first_test_of_ones_own_no_bug_is_told():
+    card = report_card(SAFE, SAFE, SAFE, hunt(0))
+
+    assert f"Tests: 0 of {BUGS} bugs\n   No test of your own yet.\n" in repr(card)
+    assert "Unseen" not in repr(card)
+
+
+def test_what_is_still_empty_comes_first():
+    empty = Report("retry", (), ALL, untouched="retry is still empty")
+
+    told = repr(report_card(NOT_AS_SET, empty, SAFE, hunt(0)))
+
+    assert "Retry: not yet (0 of 100)\n   Nothing to grade: retry is still empty.\n" in told
+    assert told.endswith("Next: retry: retry is still empty.")
+
+
 def test_a_complete_hunt_says_so():
     assert "   No bug got past these tests.\n" in repr(report_card(SAFE, SAFE, SAFE, hunt()))
 
@@ -148,6 +165,7 @@ def test_the_page_tells_the_same_and_is_escaped():
     for words in ("Nearly.", "False alarm", "Next:"):
         assert words in html
     assert html.count('<th scope="row"') == 4
+    assert misplaced(html) == []
 
 
 @pytest.mark.parametrize("position", range(4))
