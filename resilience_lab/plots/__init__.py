@@ -37,8 +37,10 @@ from resilience_lab.plots.storms import (
     strategy_summary,
     strategy_tradeoff,
 )
+from resilience_lab.plots.tables import Table
 
 __all__ = [
+    "Table",
     "attempt_spans",
     "attempt_summary",
     "attempt_timeline",

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -40,7 +41,8 @@ class Picture(Figure):
     """
 
     def __init__(self, size: tuple[float, float], title: str, words: str) -> None:
-        super().__init__(figsize=size, layout="constrained", facecolor=CARD)
+        margin = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)
+        super().__init__(figsize=size, layout=margin, facecolor=CARD)
         self.words = f"{title}. {words}" if title else words
 
     def add_subplot(self, *args: Any, **kwargs: Any) -> Axes:
@@ -55,8 +57,8 @@ class Picture(Figure):
         self.savefig(buffer, format="png", metadata={"Software": None})
         png = b64encode(buffer.getvalue()).decode()
         image = ipywidgets.HTML(
-            f'<img alt="{escape(self.words)}" src="data:image/png;base64,{png}" '
-            'style="max-width: 100%; height: auto; border-radius: 6px">'
+            f'<img class="lab-picture" alt="{escape(self.words)}" '
+            f'src="data:image/png;base64,{png}" style="max-width: 100%; height: auto">'
         )
         shown = dict(image._repr_mimebundle_() or {})
         return shown | {"text/plain": self.words, "image/png": png}
