@@ -122,7 +122,8 @@ class Report:
 
     def _repr_html_(self) -> str:
         if self.nothing_yet:
-            return f"<p><b>{escape(self._headline)}</b><br>{escape(self._nothing)}</p>"
+            between = "<br>" if self.problem else ". "
+            return f"<p><b>{escape(self._headline)}</b>{between}{escape(self._nothing)}</p>"
         said = "<br>".join(map(escape, (self.summary, self._seen)))
         first, rest = self._to_mend[:TOLD], self._to_mend[TOLD:]
         parts = [f"<p><b>{escape(self._headline)}</b><br>{said}</p>"]

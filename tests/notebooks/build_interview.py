@@ -10,8 +10,9 @@ The source is Markdown. A block fenced by ```python is a code cell, and what is 
 is a cell of text. What follows a line `<!-- blank -->` is for the learner's notebook only, after
 `<!-- solution -->` it is for the solutions only, after `<!-- both -->` for both. A line
 `<!-- reference: NAME ... -->` becomes a code cell with the definitions of these names in
-resilience_lab/practice/reference.py, so that no solution is written twice. `<!-- split -->` ends a
-cell of text.
+resilience_lab/practice/reference.py, so that no solution is written twice, and
+`<!-- brief: NAME -->` the folded brief of that name in resilience_lab/practice/briefs.py.
+`<!-- split -->` ends a cell of text.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from nbformat import NotebookNode, v4
 from regenerate import KERNELSPEC, ROOT, dump, read
 from regenerate import main as execute
 
+from resilience_lab.practice import briefs
+
 SOURCE = Path(__file__).with_name("interview.md")
 REFERENCE = ROOT / "resilience_lab" / "practice" / "reference.py"
 NOTEBOOKS = {
@@ -35,7 +38,9 @@ NOTEBOOKS = {
 }
 NAMED = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 FENCES = {"markdown": "```python", "code": "```"}  # the line that ends a cell of this kind
-DIRECTIVE = re.compile(r"<!-- (blank|solution|both|split|reference: (?P<names>[\w ]+)) -->")
+DIRECTIVE = re.compile(
+    r"<!-- (blank|solution|both|split|reference: (?P<names>[\w ]+)|brief: (?P<brief>\w+)) -->"
+)
 
 
 def cells(source: str, variant: str) -> list[NotebookNode]:
@@ -85,6 +90,11 @@ def definitions(names: Sequence[str]) -> str:
     return "\n\n\n".join(_source(found[name], text) for name in names)
 
 
+def _brief(name: str) -> str:
+    part: briefs.Part = getattr(briefs, name)
+    return f"<details><summary>The brief</summary>\n\n{part.brief}\n\n</details>"
+
+
 def _pieces(source: str, variant: str) -> Iterator[tuple[str, str]]:
     """Kind (markdown or code) and text of each cell of one notebook."""
     wanted, kind = True, "markdown"
@@ -93,6 +103,8 @@ def _pieces(source: str, variant: str) -> Iterator[tuple[str, str]]:
         directive = DIRECTIVE.fullmatch(line) if kind == "markdown" else None
         if directive and directive[1] in ("blank", "solution", "both"):
             wanted = directive[1] in (variant, "both")
+        elif directive and directive["brief"]:
+            lines += [_brief(directive["brief"])] if wanted else []
         elif directive and wanted:
             yield from _cell(kind, lines)
             if directive["names"]:

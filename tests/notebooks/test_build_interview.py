@@ -10,6 +10,8 @@ from build_interview import cells, main
 from nbformat import v4
 from regenerate import dump, read
 
+from resilience_lab.practice.briefs import RETRY
+
 SMALL = """\
 # The interview
 For both.
@@ -90,6 +92,21 @@ def test_the_solutions_take_their_code_from_the_reference(small: dict[str, Path]
         ("code", ANSWER),
         ("markdown", "The end,\nof ours."),
     ]
+
+
+def test_a_brief_is_folded_into_the_text_of_the_notebook_that_wants_it():
+    source = "Part A\n<!-- solution -->\n<!-- brief: RETRY -->\n<!-- both -->\nbegins."
+
+    (cell,) = cells(source, "solution")
+    assert cell.source == (
+        f"Part A\n<details><summary>The brief</summary>\n\n{RETRY.brief}\n\n</details>\nbegins."
+    )
+    assert [cell.source for cell in cells(source, "blank")] == ["Part A\nbegins."]
+
+
+def test_a_brief_that_there_is_not_is_an_error():
+    with pytest.raises(AttributeError, match="LOST"):
+        cells("<!-- brief: LOST -->", "blank")
 
 
 def test_a_name_that_the_reference_lacks_is_an_error(small: dict[str, Path]):

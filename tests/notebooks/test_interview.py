@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from typing import Any
 
 import pytest
 from build_interview import SOURCE, cells
 
+from resilience_lab.practice.briefs import PARTS
 from resilience_lab.practice.mutants import MUTANTS
 
 REPORTS = ("breaker_report", "retry_report", "fallback_report")
@@ -30,6 +33,45 @@ def blank() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def solved() -> dict[str, Any]:
     return run("solution")
+
+
+def code(variant: str) -> list[str]:
+    built = cells(SOURCE.read_text(encoding="utf-8"), variant)
+    return [cell.source for cell in built if cell.cell_type == "code"]
+
+
+@pytest.mark.parametrize("name", [*REPORTS, "tests_report"])
+def test_an_untouched_skeleton_gets_one_line(blank: dict[str, Any], name: str):
+    assert len(repr(blank[name]).splitlines()) == 1
+
+
+def test_without_a_running_hour_nothing_is_recorded(blank: dict[str, Any]):
+    assert repr(blank["interview"].attempts) == "No mock interview yet."
+
+
+@pytest.mark.parametrize("variant", ["blank", "solution"])
+def test_no_brief_stands_there_unfolded(variant: str):
+    text = "\n".join(
+        cell.source
+        for cell in cells(SOURCE.read_text(encoding="utf-8"), variant)
+        if cell.cell_type == "markdown"
+    )
+    unfolded = re.sub("<details>.*?</details>", "", text, flags=re.DOTALL)
+
+    assert all(part.brief in text for part in PARTS)
+    assert "The interviewer says" not in unfolded
+
+
+@pytest.mark.parametrize("variant", ["blank", "solution"])
+def test_a_cell_has_at_most_thirty_lines_unless_it_is_one_class(variant: str):
+    long = [source for source in code(variant) if len(source.splitlines()) > 30]
+
+    assert [len(ast.parse(source).body) for source in long] == [1] * len(long)
+    assert {ast.parse(source).body[0].name for source in long} <= {
+        "CircuitBreaker",
+        "FallbackOrchestrator",
+    }
+    assert len(code(variant)[0].splitlines()) <= 12
 
 
 @pytest.mark.parametrize("name", REPORTS)

@@ -112,7 +112,7 @@ def test_a_skeleton_gets_one_line():
     told = "Virtue: 0 of 100. Nothing to grade yet: live is still <empty>."
 
     assert repr(UNTOUCHED) == told
-    assert unfolded(UNTOUCHED._repr_html_()).split() == told.replace("100.", "100").split()
+    assert " ".join(unfolded(UNTOUCHED._repr_html_()).split()) == told.replace("100.", "100 .")
     assert folds(UNTOUCHED._repr_html_()) == []
     assert "takes <no> bribes" in UNTOUCHED.full()
     assert UNTOUCHED.summary == "Not yet: the challenge as set is not met."
