@@ -24,8 +24,8 @@ def terms(rows: Iterable[tuple[str, str]]) -> str:
     return f"<dl>{''.join(f'<dt>{label}</dt><dd>{said}</dd>' for label, said in rows)}</dl>"
 
 
-LEFT = "text-align: left; vertical-align: top"
-"""The style of all cells: JupyterLab sets tables flush right."""
+LEFT = "text-align: left; vertical-align: top; white-space: normal"
+"""The style of all cells: JupyterLab sets tables flush right, and those of widgets in one line."""
 
 
 def table(caption: str, head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -37,6 +37,15 @@ from resilience_lab.widgets.controls import Status
 R = TypeVar("R", Report, HuntReport)
 
 
+_PAGE = '<div class="jp-RenderedHTMLCommon">{}</div>'
+"""As outputs look that are not in a widget."""
+_WIDE = (
+    '<div class="jp-RenderedHTMLCommon" tabindex="0" role="region"'
+    ' aria-label="Your last mock interviews">{}</div>'
+)
+"""Wider than a narrow page, so it can be moved sideways, by keyboard, too."""
+
+
 def _local_time() -> datetime:
     return datetime.now().astimezone()
 
@@ -58,7 +67,7 @@ class MockInterview(SummarisedBox):
         self.face = ClockFace("time left of the hour")
         self.status = Status()
         self.briefs = ipywidgets.HTML()
-        self.table = ipywidgets.HTML()
+        self.table = ipywidgets.HTML(layout={"overflow": "auto"})
         buttons = ipywidgets.HBox(
             [self.start, self.next, self.end], layout={"flex_flow": "row wrap"}
         )
@@ -152,8 +161,10 @@ class MockInterview(SummarisedBox):
         self.face.show(max(0.0, HOUR - elapsed) if running else HOUR, running is not None)
         self.status.text = news or _standing(last, running, elapsed)
         begun = PARTS[: len(running.parts)] if running else ()
-        self.briefs.value = "".join(_brief(part, is_open=part is begun[-1]) for part in begun)
-        self.table.value = self.attempts._repr_html_() if last else ""
+        briefs = (_brief(part, is_open=part is begun[-1]) for part in begun)
+        self.briefs.value = _PAGE.format("".join(briefs)) if begun else ""
+        over = last is not None and not running
+        self.table.value = _WIDE.format(self.attempts._repr_html_()) if over else ""
 
 
 def _attempts() -> list[Attempt]:

@@ -403,10 +403,13 @@ def test_the_last_attempts_are_compared(interview, clock):
 
 def test_the_table_says_the_same_and_has_heads(interview, clock):
     rehearse(interview, clock)
+    assert interview.table.value == ""  # while the hour runs, there is enough to look at
+
+    interview.end.click()
     html = interview.attempts._repr_html_()
 
-    assert interview.table.value == html
-    assert misplaced(html) == []
+    assert html in interview.table.value
+    assert misplaced(interview.table.value) == []
     assert html.count('scope="col"') == 7
     assert html.count('scope="row"') == 2
     assert unfolded(html).split() == repr(interview.attempts).replace(":\n", "\n").split()
