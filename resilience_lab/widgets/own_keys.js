@@ -4,7 +4,7 @@ function keepOwnKeys(node) {
   const mark = (event) => {
     if (!node.contains(event.target)) return;
     const combined = event.shiftKey || event.ctrlKey || event.altKey || event.metaKey;
-    node.toggleAttribute("data-lm-suppress-shortcuts", !combined);
+    event.target.toggleAttribute("data-lm-suppress-shortcuts", !combined);
   };
   window.addEventListener("keydown", mark, { capture: true });
   return () => window.removeEventListener("keydown", mark, { capture: true });
