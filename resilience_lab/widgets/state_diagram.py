@@ -6,12 +6,15 @@ thick arrow and by the text that a screen reader speaks.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 from resilience_lab.widgets.svg import PAPER, drawing
 
+WIDTH, HEIGHT = 440, 216
+
 _BOXES = {"CLOSED": (10, 20), "OPEN": (310, 20), "HALF_OPEN": (160, 150)}
-_WIDTH, _HEIGHT = 120, 56
+_BOX_WIDTH, _BOX_HEIGHT = 120, 56
 _COLOURS = {"CLOSED": "#009E73", "OPEN": "#D55E00", "HALF_OPEN": "#E69F00"}
 # Each arrow: its line, where its tip is and points to (in degrees), and where its label stands.
 _ARROWS = {
@@ -37,20 +40,28 @@ def state_diagram(
         ("HALF_OPEN", "OPEN"): "1 failure",
         ("HALF_OPEN", "CLOSED"): _count(success_threshold, "success", "es"),
     }
-    arrows = "".join(
-        _arrow(ends, label, marked=ends == last_change) for ends, label in labels.items()
-    )
-    boxes = "".join(_box(name, active=name == state) for name in _BOXES)
     words = f"Circuit breaker, now {state}"
     if last_change is not None:
         words += f"; last change: {last_change[0]} to {last_change[1]}"
-    return drawing(words, 440, 216, arrows + boxes, size=14)
+    return drawing(words, WIDTH, HEIGHT, states(labels, state, last_change), size=14)
+
+
+def states(
+    labels: Mapping[tuple[str, str], str],
+    now: str | None = None,
+    last_change: tuple[str, str] | None = None,
+) -> str:
+    """The boxes and arrows alone, `WIDTH` by `HEIGHT`; `labels` are the arrows' conditions."""
+    arrows = "".join(
+        _arrow(ends, label, marked=ends == last_change) for ends, label in labels.items()
+    )
+    return arrows + "".join(_box(name, active=name == now) for name in _BOXES)
 
 
 def _box(name: str, *, active: bool) -> str:
     x, y = _BOXES[name]
-    middle = x + _WIDTH / 2
-    frame = f'width="{_WIDTH}" height="{_HEIGHT}" rx="10" stroke="{_COLOURS[name]}"'
+    middle = x + _BOX_WIDTH / 2
+    frame = f'width="{_BOX_WIDTH}" height="{_BOX_HEIGHT}" rx="10" stroke="{_COLOURS[name]}"'
     fill = f'fill="{_COLOURS[name]}" fill-opacity="0.25"' if active else 'fill="none"'
     parts = [f'<rect x="{x}" y="{y}" {frame} {fill} stroke-width="{5 if active else 1.5}"/>']
     baseline = y + (26 if active else 34)

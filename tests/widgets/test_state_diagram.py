@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from resilience_lab.widgets.state_diagram import state_diagram
+from resilience_lab.widgets.state_diagram import state_diagram, states
 
 
 def draw(state, change=None, failures=3, successes=2):
@@ -48,3 +48,11 @@ def test_the_arrows_carry_the_settings():
     assert ">2 successes<" in draw("CLOSED")
     assert ">1 success<" in draw("CLOSED", successes=1)
     assert ">a call after 30 s<" in draw("CLOSED")
+
+
+def test_the_states_alone_mark_none_of_them():
+    body = states({("CLOSED", "OPEN"): "too many < failures"})
+
+    assert re.findall(r">(CLOSED|OPEN|HALF_OPEN)<", body) == ["CLOSED", "OPEN", "HALF_OPEN"]
+    assert "too many &lt; failures" in body
+    assert "▲ now" not in body
