@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from resilience_lab.desk.store import DESK, PROGRESS, Store, store
+from resilience_lab.desk.store import DESK, PROGRESS, store
 
 
 @pytest.fixture
@@ -27,9 +27,3 @@ def off_desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     store.cache_clear()
     yield tmp_path
     store.cache_clear()
-
-
-def restarted() -> Store:
-    """The store of the next kernel on the same desk."""
-    store.cache_clear()
-    return store()

@@ -8,10 +8,9 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from conftest import restarted
 from page import misplaced, unfolded
 
-from resilience_lab.desk.store import Store
+from resilience_lab.desk.store import Store, store
 from resilience_lab.practice.briefs import PARTS
 from resilience_lab.practice.hunt_report import HuntReport
 from resilience_lab.practice.mock_interview import MockInterview
@@ -146,7 +145,7 @@ def test_a_kernel_that_is_started_again_loses_nothing(interview, clock, desk):
     interview.start.click()
     interview.record(graded("circuit breaker", "must"))
     clock.pass_(minutes=25)
-    restarted()
+    store.cache_clear()
 
     again = MockInterview(now=clock)
     again.record(graded("circuit breaker", "must", "should"))
