@@ -1,12 +1,12 @@
 // What the tests do inside the page: run the notebook, find its controls, time what a key press changes.
 window.inPage = (() => {
   const KINDS = { // the first are measured first, as long as there is time
-    slider: ".noUi-handle",
+    slider: "input[type=range]",
     select: "select",
     button: "button",
     checkbox: "input[type=checkbox]",
-    radio: ".widget-radio",
-    field: "input:not([type=radio], [type=checkbox], [type=hidden]), textarea",
+    radio: "fieldset",
+    field: "input:not([type=radio], [type=checkbox], [type=range], [type=hidden]), textarea",
   };
   const WIDGET = ".lm-Widget"; // the innermost one around a control is the control's own
   const complaints = []; // of the kernel, after the cells have run: a callback's error shows nowhere else
@@ -72,16 +72,22 @@ window.inPage = (() => {
   }
 
   function name({ kind, node }, index) {
-    const widget = node.closest(WIDGET);
-    const label = { button: node, checkbox: widget }[kind] ?? widget.querySelector(".widget-label");
+    const label = { button: node, radio: node.querySelector("legend") }[kind] ?? node.labels?.[0];
     return label?.textContent.replace("\u200b", "").trim() || node.title || `${kind} ${index + 1}`;
   }
 
   const known = (host) =>
     controls(host).map((control, i) => [control.kind, name(control, i), control.targets.length]);
 
-  // What a control says of itself; a slider rounds its numbers, but not the place of its handle.
-  const state = (node) => [node.checked, node.value, node.parentElement?.style.transform].join();
+  const state = (node) => [node.checked, node.value].join();
+
+  // Whether a reader can have both on the screen: all of it, or a good part of something large.
+  function together(control, changed) {
+    const [own, other] = [control, changed].map((node) => node.getBoundingClientRect());
+    const part = Math.min(other.height, 100);
+    const top = Math.min(own.top, other.bottom - part);
+    return part > 0 && Math.max(own.bottom, other.top + part) - top <= panel.content.node.clientHeight;
+  }
 
   // Focus a control's `turn`-th target and watch; returns the keys that operate it.
   function arm(host, index, turn) {
@@ -89,12 +95,15 @@ window.inPage = (() => {
     let target = targets[turn % targets.length];
     if (kind === "radio" && target.checked) target = targets[(turn + 1) % targets.length];
     const own = node.closest(WIDGET);
-    const watch = { kind, target, at: null, changes: [], operated: false, running: 0, answered: false };
+    const watch = { kind, target, at: null, changes: [], changed: new Set(), running: 0, answered: false };
     target.focus();
     watch.before = state(target);
     watch.observer = new MutationObserver((records) => {
-      if (watch.at !== null && records.some((record) => !own.contains(record.target)))
-        watch.changes.push(performance.now() - watch.at);
+      const elements = records.map(({ target }) => target.closest?.(WIDGET) ?? target.parentElement);
+      const others = elements.filter((node) => !own.contains(node));
+      if (watch.at === null || !others.length) return;
+      watch.changes.push(performance.now() - watch.at);
+      for (const node of others) watch.changed.add(node);
     });
     const everything = { subtree: true, childList: true, attributes: true, characterData: true };
     watch.observer.observe(hosts[host], everything);
@@ -104,8 +113,8 @@ window.inPage = (() => {
     target.addEventListener("click", watch.clicked, { once: true });
     watched = watch;
     if (kind !== "slider" && kind !== "select") return ["Space"];
-    const value = kind === "slider" ? Number(target.ariaValueNow) : target.selectedIndex;
-    const end = kind === "slider" ? Number(target.ariaValueMax) : target.options.length - 1;
+    const value = kind === "slider" ? Number(target.value) : target.selectedIndex;
+    const end = kind === "slider" ? Number(target.max) : target.options.length - 1;
     const back = turn % 2 === 1 || value >= end; // there and back, so that no end is run into
     if (kind === "slider") return [back ? "ArrowLeft" : "ArrowRight"];
     // JupyterLab takes the arrows to go to the next cell, unless the list is open.
@@ -130,6 +139,7 @@ window.inPage = (() => {
     return {
       first: watch.changes.at(0) ?? null,
       last: watch.changes.at(-1) ?? null,
+      together: [...watch.changed].some((node) => together(watch.target, node)),
       operated: watch.operated || state(watch.target) !== watch.before,
       keeps_focus: document.activeElement === watch.target || watch.target.disabled === true,
     };
@@ -153,13 +163,13 @@ window.inPage = (() => {
     const edge = output.getBoundingClientRect().left + output.clientWidth;
     const found = [];
     for (const node of [output, ...output.querySelectorAll("*")]) {
-      if (!node.checkVisibility() || node.closest(".noUi-target")) continue;
+      if (!node.checkVisibility()) continue;
       const what = `<${node.localName} class="${node.getAttribute("class") ?? ""}"> ${node.textContent.trim().slice(0, 40)}`;
       const wider = node.scrollWidth - node.clientWidth;
       const beyond = Math.round(node.getBoundingClientRect().right - edge);
       if (beyond > 1 && !node.closest("svg svg, svg *")) found.push(`${beyond} px too wide: ${what}`);
       else if (wider > 1 && /auto|scroll/.test(getComputedStyle(node).overflowX)) found.push(`scrolls sideways by ${wider} px: ${what}`);
-      else if (wider > 1 && node.matches(".widget-label, .widget-button, .widget-readout")) found.push(`text cut off: ${what}`);
+      else if (wider > 1 && node.matches("label, legend, output, .widget-label, .widget-button")) found.push(`text cut off: ${what}`);
     }
     return found;
   }
@@ -169,8 +179,22 @@ window.inPage = (() => {
     return hosts[host].offsetHeight;
   }
 
+  // What axe-core, which the test has put into the page, finds in the outputs of the cells.
+  async function violations() {
+    const found = [];
+    for (const [number, cell] of codeCells().entries()) {
+      for (const output of cell.node.querySelectorAll(".jp-OutputArea-output")) {
+        const { violations } = await axe.run(output, { resultTypes: ["violations"] });
+        for (const { id, nodes } of violations)
+          for (const { html, failureSummary } of nodes)
+            found.push(`code cell ${number + 1}: ${id}: ${html.slice(0, 200)} ${failureSummary}`);
+      }
+    }
+    return found;
+  }
+
   const texts = (host, selector) =>
     [...hosts[host].querySelectorAll(selector)].map((node) => node.textContent.trim());
 
-  return { opened, run, drawn, known, arm, settled, enter, tabStop, misfits, show, texts, complaints };
+  return { opened, run, drawn, known, arm, settled, enter, tabStop, misfits, show, texts, violations, complaints };
 })();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import secrets
@@ -23,6 +24,8 @@ NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 IN_PAGE = Path(__file__).with_name("in_page.js")
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 WIDTH, HEIGHT = 1280, 900
+NARROW = (1024, 768)
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 TIMING, NO_EFFECT, SCREENSHOTS = "timing", "no effect", "screenshots"  # in a test's report
 START_LIMIT = 60  # seconds until the server answers
 RUN_LIMIT = 120  # seconds for all cells of a notebook
@@ -47,6 +50,14 @@ class Lab:
     url: str
     token: str
     folder: Path
+
+
+def axe_core() -> str:
+    """The source of axe-core, as the package for Playwright carries it."""
+    found = importlib.util.find_spec("axe_playwright_python")
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).with_name("axe.min.js").read_text(encoding="utf-8")
 
 
 @contextmanager
@@ -176,6 +187,22 @@ class OpenNotebook:
             f"widget {w + 1}: {misfit}" for w in self.widgets for misfit in self._ask("misfits", w)
         ]
 
+    def violations(self, theme: str) -> list[str]:
+        """What shuts people out of the outputs under one of `THEMES`, as axe-core sees it."""
+        self.page.evaluate(
+            "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })",
+            THEMES[theme],
+        )
+        light = json.dumps(theme == "light")
+        self.page.wait_for_selector(f"body[data-jp-theme-light={light!r}]", state="attached")
+        self.page.evaluate(axe_core())
+        return list(self._ask("violations"))
+
+    def resize(self, width: int) -> None:
+        """Make the window so many pixels wide, and wait until the page has followed."""
+        self.page.set_viewport_size({"width": width, "height": HEIGHT})
+        self.page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+
     def texts(self, widget: int, selector: str) -> list[str]:
         """What the elements in a widget that match `selector` say."""
         return list(self._ask("texts", widget, selector))
@@ -237,6 +264,8 @@ class OpenNotebook:
             if not answer["keeps_focus"]:
                 return "loses the focus"
             timing.effect = timing.effect or answer["last"] is not None
+            if answer["last"] is not None and not answer["together"]:
+                return "what it changes is on another screen"
             if turn >= WARM_UP:
                 timing.presses += 1
                 if answer["last"] is not None:

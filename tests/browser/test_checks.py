@@ -6,20 +6,21 @@ import re
 from collections.abc import Callable
 
 import nbformat
-from lab import Lab, OpenNotebook
+from lab import THEMES, Lab, OpenNotebook
 from nbformat.v4 import new_code_cell, new_notebook
 
 SOUND = """\
 import ipywidgets as w
+from resilience_lab.widgets.controls import Choice, slider
 
 count = w.Label("0")
 controls = [
-    w.IntSlider(description="size", continuous_update=False),
-    w.FloatSlider(description="at its end", value=1, max=1),
+    slider("size", 5, 0, 10),
+    slider("at its end", 1.0, 0.0, 1.0, 0.1),
     w.Dropdown(description="order", options="abc"),
     w.Checkbox(description="loud"),
     w.ToggleButton(description="on"),
-    w.RadioButtons(description="mode", options="abc"),
+    Choice("mode", ["a", "b", "c"]),
     w.Text(description="name"),
 ]
 
@@ -31,7 +32,7 @@ for control in controls:
 press = w.Button(description="press")
 press.on_click(more)
 w.VBox([*controls, press, count])"""
-DUMB = 'w.IntSlider(description="dumb")'
+DUMB = 'w.VBox([slider("dumb", 5, 0, 10)])'
 MOUSE_ONLY = 'w.Button(description="mouse only", tabbable=False)'
 BROKEN = """\
 broken = w.Button(description="broken")
@@ -47,6 +48,11 @@ build()
 box"""
 TOO_WIDE = """w.HTML('<p style="width: 3000px">far away</p>')"""
 CUT_OFF = 'w.Button(description="a text without enough room for it", layout={"width": "6em"})'
+FAR_AWAY = """\
+near, far = w.Button(description="near"), w.Label("far")
+near.on_click(lambda _: setattr(far, "value", far.value + "!"))
+w.VBox([near, w.HTML('<div style="height: 3000px"></div>'), far])"""
+NAMELESS = """w.HTML('<img src="data:,">')"""
 WARNS = """\
 import sys
 from IPython.display import Javascript
@@ -54,7 +60,7 @@ print("careful", file=sys.stderr)
 Javascript("console.error('from a cell')")"""
 
 
-CELLS = [SOUND, DUMB, MOUSE_ONLY, BROKEN, REBUILT, TOO_WIDE, CUT_OFF, WARNS]
+CELLS = [SOUND, DUMB, MOUSE_ONLY, BROKEN, REBUILT, TOO_WIDE, CUT_OFF, FAR_AWAY, NAMELESS, WARNS]
 
 
 def test_sound_controls_pass_and_each_fault_is_named(
@@ -69,9 +75,9 @@ def test_sound_controls_pass_and_each_fault_is_named(
     problems, timings = notebook.operate(measuring=0)
 
     assert notebook.complaints == [
-        "code cell 9: stderr: careful\n",
-        "code cell 11: ZeroDivisionError: division by zero",
-        "code cell 12 did not run",
+        "code cell 11: stderr: careful\n",
+        "code cell 13: ZeroDivisionError: division by zero",
+        "code cell 14 did not run",
         "console: from a cell",
     ]
     assert not [problem for problem in problems if problem.startswith("widget 1:")]
@@ -79,6 +85,7 @@ def test_sound_controls_pass_and_each_fault_is_named(
         "widget 2: no control changes anything but itself",
         "widget 3: button 'mouse only': not reached by Tab",
         "widget 5: button 'rebuilt': loses the focus",
+        "widget 8: button 'near': what it changes is on another screen",
         "callback: ZeroDivisionError: division by zero",
     } <= set(problems)
     assert {re.sub(r"\d+ px|: <.*", "", misfit) for misfit in notebook.misfits()} == {
@@ -86,6 +93,9 @@ def test_sound_controls_pass_and_each_fault_is_named(
         "widget 6: scrolls sideways by ",
         "widget 7: text cut off",
     }
+    for theme in THEMES:
+        named = [re.sub(r":.*", "", fault, flags=re.S) for fault in notebook.violations(theme)]
+        assert set(named) == {"code cell 10"}
     assert [timing.control for timing in timings if "widget 1" in timing.control] == [
         "widget 1: slider 'size'",
         "widget 1: slider 'at its end'",

@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from lab import NO_EFFECT, NOTEBOOKS, SCREENSHOTS, TIMING, OpenNotebook
+from lab import (
+    NARROW,
+    NO_EFFECT,
+    NOTEBOOKS,
+    SCREENSHOTS,
+    THEMES,
+    TIMING,
+    WIDTH,
+    OpenNotebook,
+)
 
 SCORE = re.compile(r"\d+ of \d+ right")
 
@@ -28,6 +37,33 @@ def notebook(path: Path, open_notebook: Callable[[str], OpenNotebook]) -> Iterat
 
 def test_every_cell_runs_and_nothing_complains(notebook: OpenNotebook):
     assert not notebook.complaints, "\n".join(notebook.complaints)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_nobody_is_shut_out(notebook: OpenNotebook, theme: str):
+    violations = notebook.violations(theme)
+
+    assert not violations, "\n".join(violations)
+
+
+@pytest.mark.parametrize("width", NARROW)
+def test_on_a_narrow_page_widgets_fit_and_show_what_a_key_press_changes(
+    notebook: OpenNotebook, width: int
+):
+    notebook.resize(width)
+    misfits = notebook.misfits()
+    unseen = [
+        f"widget {widget + 1}: {control.title}"
+        for widget in notebook.widgets
+        for number, control in enumerate(notebook.controls(widget))
+        if control.kind in ("slider", "select")
+        and (answer := notebook.press(widget, number))["last"] is not None
+        and not answer["together"]
+    ]
+    notebook.resize(WIDTH)
+
+    assert not misfits, "\n".join(misfits)
+    assert not unseen, "\n".join(unseen)
 
 
 def test_widgets_fit_into_the_page(
@@ -56,7 +92,7 @@ def test_the_quiz_is_answered_by_keyboard(notebook: OpenNotebook, path: Path):
     scores, feedback = [], []
     for option in range(question.options):
         notebook.press(quiz, 0, option)
-        feedback += notebook.texts(quiz, "[role=status]")
+        feedback += filter(None, notebook.texts(quiz, "[role=status]"))
         scores += filter(SCORE.match, notebook.texts(quiz, ".widget-html-content"))
 
     assert len(set(feedback)) == question.options
