@@ -79,11 +79,11 @@ def lay(folder: Path, course: Path | None = None) -> Laid:
         for name, text in files.items():
             version = sha256(text).hexdigest()
             if not (folder / name).exists():
-                _write_new(folder / name, text)
+                write_new(folder / name, text)
                 new.append(name)
             elif name.endswith(".ipynb") and versions.get(name, version) != version:
-                aside = _free(folder / name, "updated")
-                _write_new(aside, text)
+                aside = free_name(folder / name, "updated")
+                write_new(aside, text)
                 beside.append(aside.name)
             versions[name] = version
         write_whole(folder / DESK, {"format": FORMAT, "laid": versions})
@@ -105,7 +105,7 @@ def lay_again(folder: Path, which: str, course: Path | None = None) -> Laid:
     try:
         for name in names:
             if (folder / name).exists():
-                (folder / name).rename(_free(folder / name, "before"))
+                (folder / name).rename(free_name(folder / name, "before"))
     except OSError as error:
         raise DeskError(f"{folder} cannot be written: {error.strerror or error}") from None
     laid = lay(folder, course)
@@ -165,7 +165,7 @@ def _versions(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _write_new(path: Path, text: bytes) -> None:
+def write_new(path: Path, text: bytes) -> None:
     """Write a file that does not exist yet, as a whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("xb") as file:
@@ -178,7 +178,7 @@ def _write_new(path: Path, text: bytes) -> None:
             raise
 
 
-def _free(path: Path, word: str) -> Path:
-    """A name beside `path` that nothing has yet: `NAME.word.ipynb`, `NAME.word-2.ipynb` ..."""
+def free_name(path: Path, word: str) -> Path:
+    """A name beside `path` that nothing has yet: `NAME.word.ipynb`, then `NAME.word-2.ipynb` ..."""
     names = [f"{path.stem}.{word}", *(f"{path.stem}.{word}-{number}" for number in range(2, 1000))]
     return next(name for name in map(path.with_stem, names) if not name.exists())

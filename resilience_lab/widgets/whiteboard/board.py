@@ -48,11 +48,17 @@ class Drawing:
 
     @property
     def svg(self) -> str:
-        """The picture alone."""
+        """The picture with the numbers of the steps."""
+        numbers = (_number(number, *step.at) for number, step in enumerate(self.steps, start=1))
+        return self._picture("".join(numbers))
+
+    @property
+    def plain(self) -> str:
+        """The picture without them."""
+        return self._picture("")
+
+    def _picture(self, numbers: str) -> str:
         strokes = "".join(step.strokes for step in self.steps)
-        numbers = "".join(
-            _number(number, *step.at) for number, step in enumerate(self.steps, start=1)
-        )
         return drawing(f"{self.title}. {self.shows}", self.width, self.height, strokes + numbers)
 
     def __repr__(self) -> str:
