@@ -19,7 +19,7 @@ from lab import (
     OpenNotebook,
     running_lab,
 )
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import BrowserContext, sync_playwright
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -47,23 +47,40 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A JupyterLab on a copy of the notebooks: the committed ones are never written."""
-    folder = tmp_path_factory.mktemp("lab")
-    hidden = shutil.ignore_patterns(".*")
-    shutil.copytree(NOTEBOOKS, folder / "notebooks", ignore=hidden)
+    folder = copied(tmp_path_factory)
     with running_lab(folder, tmp_path_factory.mktemp("jupyter")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def notebook_7(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """The same in Notebook 7."""
+    folder = copied(tmp_path_factory)
+    with running_lab(folder, tmp_path_factory.mktemp("jupyter"), "notebook") as running:
+        yield running
+
+
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lab")
+    shutil.copytree(NOTEBOOKS, folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    return folder
 
 
 # Not for the session: Playwright keeps an event loop running in this thread while it is open,
 # and a test elsewhere that starts its own would fail.
 @pytest.fixture(scope="module")
-def open_notebook(chromium: str, lab: Lab) -> Iterator[Callable[[str], OpenNotebook]]:
-    """Opens a notebook, by its path from the root of the lab, and runs all cells."""
+def context(chromium: str) -> Iterator[BrowserContext]:
+    """A Chromium with a window of the usual size."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
-        yield lambda path: OpenNotebook(context, lab, path)
+        yield browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def open_notebook(context: BrowserContext, lab: Lab) -> Callable[[str], OpenNotebook]:
+    """Opens a notebook, by its path from the root of the lab, and runs all cells."""
+    return lambda path: OpenNotebook(context, lab, path)
 
 
 @pytest.fixture(scope="session")

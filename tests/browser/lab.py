@@ -1,4 +1,4 @@
-"""JupyterLab for the tests: a server of its own, and a notebook that is open in a browser."""
+"""JupyterLab, or Notebook 7, for the tests: a server of its own, a notebook open in a browser."""
 
 from __future__ import annotations
 
@@ -43,13 +43,18 @@ QUIET = {
 }
 
 
+# By the module that is run: the application's name in its settings, and where a notebook opens.
+APPS = {"jupyterlab": ("LabApp", "lab/tree"), "notebook": ("JupyterNotebookApp", "notebooks")}
+
+
 @dataclass(frozen=True)
 class Lab:
-    """A running JupyterLab; `folder` is what it shows as its root."""
+    """A running server; `folder` is what it shows as its root, `opens` where a notebook opens."""
 
     url: str
     token: str
     folder: Path
+    opens: str
 
 
 def axe_core() -> str:
@@ -61,8 +66,9 @@ def axe_core() -> str:
 
 
 @contextmanager
-def running_lab(folder: Path, private: Path) -> Iterator[Lab]:
-    """A JupyterLab on a free port of this machine, with settings and state in `private` alone."""
+def running_lab(folder: Path, private: Path, app: str = "jupyterlab") -> Iterator[Lab]:
+    """One of `APPS` on a free port of this machine, with settings and state in `private` alone."""
+    name, opens = APPS[app]
     settings = private / "config" / "labconfig" / "default_setting_overrides.json"
     settings.parent.mkdir(parents=True)
     settings.write_text(json.dumps(QUIET), encoding="utf-8")
@@ -75,17 +81,17 @@ def running_lab(folder: Path, private: Path) -> Iterator[Lab]:
         "JUPYTER_RUNTIME_DIR": str(private / "runtime"),
         "IPYTHONDIR": str(private / "ipython"),
     }
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    command = [sys.executable, "-m", app, "--no-browser", "--allow-root"]
     command += ["--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", f"--ServerApp.root_dir={folder}"]
-    command += ["--LabApp.expose_app_in_browser=True"]
-    log = private / "jupyterlab.log"
+    command += [f"--{name}.expose_app_in_browser=True"]
+    log = private / "server.log"
     with log.open("wb") as sink:
         server = subprocess.Popen(
             command, cwd=folder, env=environment, stdout=sink, stderr=subprocess.STDOUT
         )
     try:
         url = _url_when_it_answers(server, private / "runtime" / f"jpserver-{server.pid}.json", log)
-        yield Lab(url, token, folder)
+        yield Lab(url, token, folder, opens)
     finally:
         server.terminate()  # it ends its kernels, too
         try:
@@ -103,7 +109,7 @@ def _url_when_it_answers(server: subprocess.Popen[bytes], info: Path, log: Path)
                 return url
         except (OSError, ValueError, URLError):
             time.sleep(0.1)
-    raise RuntimeError(f"JupyterLab does not start:\n{log.read_text(errors='replace')}")
+    raise RuntimeError(f"The server does not start:\n{log.read_text(errors='replace')}")
 
 
 class Control(NamedTuple):
@@ -150,7 +156,7 @@ class OpenNotebook:
         self.page.on("pageerror", lambda error: self._console.append(str(error)))
         self.page.add_init_script(path=IN_PAGE)
         self.page.set_default_timeout(RUN_LIMIT * 1000)
-        self.page.goto(f"{lab.url}lab/tree/{path}?reset&token={lab.token}")
+        self.page.goto(f"{lab.url}{lab.opens}/{path}?reset&token={lab.token}")
         self.page.wait_for_function("path => inPage.opened(path)", arg=path)
         self.cells: list[dict[str, Any]] = self._ask("run")
         written = json.loads((lab.folder / path).read_text(encoding="utf-8"))["cells"]
