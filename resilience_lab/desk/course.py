@@ -123,19 +123,21 @@ def questions(notebook: str) -> tuple[str, ...]:
 def calls(notebook: str) -> Iterator[tuple[str, ast.Call]]:
     """All calls in the code cells of a notebook, each with the name of what is called."""
     for cell in json.loads(notebook)["cells"]:
-        if cell["cell_type"] != "code":
-            continue
-        lines = "".join(cell["source"]).splitlines()
-        source = "\n".join(line for line in lines if not line.startswith(("%", "!")))
-        try:
-            tree = compile(
-                source, "cell", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-            )
-        except SyntaxError:  # an unfinished answer
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call):
-                yield getattr(node.func, "id", getattr(node.func, "attr", "")), node
+        if cell["cell_type"] == "code":
+            yield from calls_in("".join(cell["source"]))
+
+
+def calls_in(source: str) -> Iterator[tuple[str, ast.Call]]:
+    """The same of one cell; none if it is an unfinished answer."""
+    lines = [line for line in source.splitlines() if not line.startswith(("%", "!"))]
+    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    try:
+        tree = compile("\n".join(lines), "cell", "exec", flags)
+    except SyntaxError:
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield getattr(node.func, "id", getattr(node.func, "attr", "")), node
 
 
 def _ask_again(store: Store, asked: Sequence[str]) -> None:
