@@ -110,10 +110,10 @@ _BREAKER = {
         "    self._succeeded()",
     ),
     "lets one probe through at a time": (
-        "Look at a call that comes in HALF_OPEN: how does it know that somebody is out already?",
+        "Look at a call that comes in HALF_OPEN: how does it know that a probe is out already?",
         'if self.state == "HALF_OPEN":\n'
         "    if self.probing:\n"
-        '        raise CircuitOpenError("somebody is probing")\n'
+        '        raise CircuitOpenError("a probe is out")\n'
         "    self.probing = True  # no await between the question and this line",
     ),
     "takes no cancelled call for a failure": (
@@ -176,7 +176,7 @@ _BREAKER = {
     "gives the permit of a hung probe to somebody else": (
         "Look at a call that finds the permit taken: may it ask for how long?",
         "if self.probing and now - self.probing_since < self.recovery_timeout:\n"
-        '    raise CircuitOpenError("somebody is probing")\n'
+        '    raise CircuitOpenError("a probe is out")\n'
         "self.probing, self.probing_since = True, now",
     ),
     "takes a hung probe's late answer for old news": (
