@@ -281,6 +281,17 @@ class OpenNotebook:
                 break
         return ""
 
+    def far_apart(self, widget: int) -> list[str]:
+        """The sliders and lists of which all that they change is on another screen."""
+        found, number = [], 0
+        while number < len(known := self.controls(widget)):  # counted anew: see `operate`
+            if known[number].kind in ("slider", "select"):
+                answer = self.press(widget, number)
+                if answer["last"] is not None and not answer["together"]:
+                    found.append(f"widget {widget + 1}: {known[number].title}")
+            number += 1
+        return found
+
     def screenshot(self, widget: int, path: Path) -> None:
         """The page as a reader sees it, as high as the widget needs."""
         height = self._ask("show", widget) + 200
