@@ -38,6 +38,7 @@ class FlashCards(SummarisedBox):
         self.pile.observe(self._choose, names="value")
         self.face.observe(self._look, names="shown")
         super().__init__([self.pile, self.face, self.status])
+        self.add_class("lab-explorer")  # nothing is wider than the page
         self._deal("Say your answer aloud, then press Space.")
 
     def grade(self, knew: bool) -> None:

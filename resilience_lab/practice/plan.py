@@ -87,7 +87,7 @@ class Plan:
         rows = [
             (
                 escape(task.when),
-                f"{task.minutes} min",
+                f"{task.minutes}&nbsp;min",
                 _with_notebook(escape(task.what), _link(task.notebook)),
             )
             for task in self.tasks

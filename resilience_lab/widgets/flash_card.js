@@ -16,8 +16,8 @@ function render({ model, el }) {
     model.save_changes();
   };
   const grade = (knew) => {
+    if ([no, yes].includes(document.activeElement)) show.focus(); // or it would be lost
     for (const choice of [no, yes]) choice.disabled = true; // until the next card has come
-    show.focus();
     model.send({ knew });
   };
   const show = button("Show the answer", turn);
