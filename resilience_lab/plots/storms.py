@@ -54,7 +54,7 @@ def contention_curves(
         label, unit = panels[column]
         for kind, part in frame.groupby("kind", sort=False):
             look = KINDS.get(str(kind), _NO_BACKOFF)
-            (handles[str(kind)],) = axes.plot(part["clients"], part[column] / unit, ms=5, **look)
+            (handles[_words(kind)],) = axes.plot(part["clients"], part[column] / unit, ms=5, **look)
         if published is not None:
             values = published[column] / unit
             (handles["published"],) = axes.plot(published["clients"], values, **_PUBLISHED)
@@ -178,5 +178,5 @@ def _sent(frame: pd.DataFrame) -> str:
     return "sent" if "sent" in frame else "offered"
 
 
-def _words(strategy: Any) -> str:
-    return str(strategy).replace("_", " ")
+def _words(identifier: Any) -> str:
+    return str(identifier).replace("_", " ")

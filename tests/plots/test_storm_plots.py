@@ -64,7 +64,7 @@ def test_both_panels_of_contention_have_a_line_for_each_kind():
         assert axes.get_xlabel() == "clients"
     assert calls.figure.get_suptitle() == "Contention"
     labels = [text.get_text() for text in calls.figure.legends[0].texts]
-    assert labels == ["full", "no_backoff"]
+    assert labels == ["full", "no backoff"]
 
 
 def test_what_was_published_is_drawn_as_rings():
