@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from lab import (
+    FLAGS,
     HEIGHT,
     NO_EFFECT,
     NOTEBOOKS,
@@ -22,14 +23,6 @@ from lab import (
 from playwright.sync_api import BrowserContext, sync_playwright
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # a train without a network
-)
 
 
 @pytest.fixture(scope="session")

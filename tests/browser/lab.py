@@ -24,6 +24,14 @@ NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 IN_PAGE = Path(__file__).with_name("in_page.js")
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 WIDTH, HEIGHT = 1280, 900
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # a train without a network
+)
 NARROW = (1024, 768)
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 TIMING, NO_EFFECT, SCREENSHOTS = "timing", "no effect", "screenshots"  # in a test's report

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import FLAGS
-from lab import HEIGHT, IN_PAGE, NOTEBOOKS, WIDTH, Lab, running_lab
+from lab import FLAGS, HEIGHT, IN_PAGE, NOTEBOOKS, WIDTH, Lab, running_lab
 from playwright.sync_api import BrowserContext, Locator, Page, expect, sync_playwright
 
 from resilience_lab.desk.course import lay

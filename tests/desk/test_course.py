@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import QUESTION, write
+from small_course import QUESTION, write
 
 from resilience_lab.desk import course as module
 from resilience_lab.desk.course import DeskError, course_folder, lay, lay_again, questions
