@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from resilience_lab.backoff import JITTERS, Backoff
     from resilience_lab.breaker import CircuitBreaker, State
     from resilience_lab.budget import RetryBudget
+    from resilience_lab.deadline import no_deadline
     from resilience_lab.errors import (
         AgentError,
         AgentTimeoutError,
@@ -83,6 +84,7 @@ __all__ = [  # without the live agents, so that `import *` needs no extra
     "Transcript",
     "any_of",
     "deadline",
+    "no_deadline",
     "retry_with_backoff",
     "run_virtual",
     "time_remaining",
@@ -121,6 +123,7 @@ _HOMES = {
     "StreamInterruptedError": "errors",
     "Transcript": "transcript",
     "any_of": "trip",
+    "no_deadline": "deadline",
     "retry_with_backoff": "retry",
     "run_virtual": "simulation",
 }
