@@ -66,17 +66,21 @@ class DeadlineBlock:
         _ambient.set(inner)
 
     async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
+        # asyncio's timer hears of cancellations alone: from Python 3.13 on it writes the context of
+        # other errors.
+        cancelled = isinstance(error, asyncio.CancelledError)
         try:
-            await self._timer.__aexit__(kind, error, traceback)
-        except TimeoutError as expired:  # the timer's: a timeout of the block's own passes it by
-            raise DeadlineExceededError(self._inner.seconds) from expired
+            await self._timer.__aexit__(
+                kind if cancelled else None, error if cancelled else None, None
+            )
+        except TimeoutError as expired:
+            error = expired
         finally:
             self._end()
+        if isinstance(error, TimeoutError) and self._timer.expired():
+            raise DeadlineExceededError(self._inner.seconds) from error
 
     def __enter__(self) -> None:
         code = sys._getframe(1).f_code

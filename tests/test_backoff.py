@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import doctest
 import itertools
 import math
 import random
 import statistics
+import sys
 
 import pytest
 from hypothesis import given
@@ -189,3 +191,7 @@ def test_bad_arguments_are_refused_by_name_and_value(argument, value):
 def test_bounds_refuses_what_is_no_retry_number(n):
     with pytest.raises((ValueError, TypeError), match="n must be"):
         Backoff().bounds(n)
+
+
+def test_its_examples_work():
+    assert doctest.testmod(sys.modules[Backoff.__module__]).failed == 0

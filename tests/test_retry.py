@@ -891,6 +891,17 @@ async def test_promise_4_5_a_refused_result_counts_as_a_failure():
     assert asyncio.get_running_loop().time() == 3.0
 
 
+async def test_promise_4_5_a_decorated_function_may_be_refused_too():
+    answers = iter(["", "", "good"])
+
+    @Retry(3, NO_JITTER, accept=bool)
+    async def ask():
+        return next(answers)
+
+    assert await ask() == "good"
+    assert asyncio.get_running_loop().time() == 3.0
+
+
 async def test_promise_4_5_refused_to_the_end():
     with pytest.raises(ResultRejectedError) as raised:
         await Retry(1, NO_JITTER, accept=bool, retry_on=KeyError).call(lambda: "")
