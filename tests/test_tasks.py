@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
-from resilience_lab.tasks import wind_up
+from resilience_lab.tasks import cancellations, wind_up
 
 
 async def slow_to_leave(seconds):
@@ -50,3 +51,67 @@ async def test_errors_of_tasks_that_nobody_waits_for_are_not_reported_as_lost(ca
     del task
 
     assert caplog.records == []
+
+
+async def test_promise_6_8_who_takes_longer_than_the_wait_ends_in_the_background(caplog):
+    async def fail_to_leave(seconds):
+        try:
+            await slow_to_leave(seconds)
+        finally:
+            raise OSError("goodbye")
+
+    began = asyncio.create_task(slow_to_leave(2)), asyncio.create_task(fail_to_leave(3))
+    slow = [*began, asyncio.create_task(slow_to_leave(0.5))]
+    await asyncio.sleep(0)
+
+    await wind_up(slow, within=1)
+    assert asyncio.get_running_loop().time() == 1.0
+    assert [task.done() for task in slow] == [False, False, True]
+    del began, slow
+    gc.collect()
+    assert len(asyncio.all_tasks()) == 3
+    await asyncio.sleep(3)
+
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert [record.message for record in caplog.records] == [
+        "a task raised when it was cancelled: OSError('goodbye')"
+    ]
+
+
+async def test_a_cancellation_ends_a_wait_that_is_bounded():
+    task = asyncio.create_task(slow_to_leave(5))
+    await asyncio.sleep(0)
+    winding = asyncio.create_task(wind_up([task], within=3))
+    await asyncio.sleep(1)
+    winding.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await winding
+
+    assert asyncio.get_running_loop().time() == 1.0
+    await asyncio.wait([task])
+    assert asyncio.get_running_loop().time() == 5.0
+
+
+async def test_the_cancellations_of_a_task_are_counted_until_they_are_taken_back():
+    seen = []
+
+    async def stubborn():
+        seen.append(cancellations())
+        for _ in range(2):
+            try:
+                await asyncio.sleep(9)
+            except asyncio.CancelledError:
+                seen.append(cancellations())
+        asyncio.current_task().uncancel()
+        seen.append(cancellations())
+
+    task = asyncio.create_task(stubborn())
+    for _ in range(2):
+        await asyncio.sleep(1)
+        task.cancel()
+    await task
+    asyncio.get_running_loop().call_soon(lambda: seen.append(cancellations()))  # in no task
+    await asyncio.sleep(0)
+
+    assert seen == [0, 1, 2, 1, 0]
