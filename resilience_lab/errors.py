@@ -176,7 +176,7 @@ class ServerFaultError(AgentStatusError):
 class RequestRefusedError(AgentStatusError):
     """The server refuses this request (any other status): sending it again will not help.
 
-    So does 429 if the account has nothing left to spend.
+    A 429 is one too if the account has nothing left to spend: no wait brings that back.
     """
 
 

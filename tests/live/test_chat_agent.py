@@ -5,6 +5,8 @@ import gzip
 import random
 import socket
 import ssl
+import sys
+import traceback
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -32,10 +34,13 @@ from resilience_lab.live import (
 )
 
 
-async def outcome(base_url, model="m", **options):
+async def outcome(base_url, model="m", *, streams=False, **options):
     """The answer or the error."""
+    agent = ChatAgent("A", base_url, model, **options)
     try:
-        return await ChatAgent("A", base_url, model, **options).run("hello")
+        if streams:
+            return "".join([chunk async for chunk in agent.stream("hello")])
+        return await agent.run("hello")
     except Exception as error:
         return error
 
@@ -104,6 +109,16 @@ def test_the_query_arrives_as_it_is(query):
     [request] = asyncio.run(main())
 
     assert (request.model, request.message) == ("gpt-4", query)
+
+
+@pytest.mark.parametrize("form", ["{}", "{}/", " {} ", "{}\n", "\t{}//"])
+def test_space_around_the_base_url_does_not_matter(form):
+    async def main():
+        async with FaultyServer({"m": [Answer("hi")]}) as server:
+            agent = ChatAgent("A", form.format(server.base_url), "m")
+            return await agent.run("hello"), agent.base_url == form.format(server.base_url).strip()
+
+    assert asyncio.run(main()) == ("hi", True)
 
 
 def test_the_api_key_goes_into_the_authorization_header_and_only_if_there_is_one():
@@ -221,7 +236,6 @@ def test_a_redirect_is_refused_wherever_it_leads(location):
         b"\xff",
         b"[" * 100_000,
         [],
-        {"error": "busy"},
         {"error": {"message": None}},
     ],
 )
@@ -504,12 +518,85 @@ def test_a_proxy_is_asked_for_any_other_host(monkeypatch):
     assert heads[0].startswith(b"POST http://chat.invalid/v1/chat/completions ")
 
 
-def test_a_proxy_that_is_no_url_is_no_connection(monkeypatch):
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:port")
+VARIABLES = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "why"),
+    [
+        (
+            "HTTP_PROXY",
+            "http://127.0.0.1:port",
+            f"the environment's proxy is not valid ({VARIABLES})",
+        ),
+        (
+            "HTTP_PROXY",
+            "http://u:hunter2@[::1",
+            f"the environment's proxy is not valid ({VARIABLES})",
+        ),
+        (
+            "ALL_PROXY",
+            "socks://u:hunter2@h:1",
+            f"the environment's proxy is not valid ({VARIABLES})",
+        ),
+        (
+            "ALL_PROXY",
+            "socks4://u:hunter2@h",
+            f"the environment's proxy is not valid ({VARIABLES})",
+        ),
+        (
+            "ALL_PROXY",
+            " http://u:hunter2@h ",
+            f"the environment's proxy is not valid ({VARIABLES})",
+        ),
+        ("all_proxy", "://u:hunter2@h", f"the environment's proxy is not valid ({VARIABLES})"),
+        ("NO_PROXY", "http://[::1", f"the environment's proxy is not valid ({VARIABLES})"),
+        (
+            "HTTP_PROXY",
+            "http://u:hunter2@127.0.0.1:99999",
+            "the environment's proxy has a port over 65535",
+        ),
+    ],
+)
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_proxy_that_cannot_be_used_is_named_without_its_password(
+    monkeypatch, variable, value, why, streams
+):
+    monkeypatch.setenv(variable, value)
+
+    error = asyncio.run(outcome("http://chat.invalid/v1", streams=streams))
+
+    assert same(error, AgentConnectionError("A", why))
+    assert "hunter2" not in "".join(traceback.format_exception(error))
+    assert error.__context__ is None
+
+
+def test_a_socks_proxy_is_named_with_what_it_needs(monkeypatch):
+    monkeypatch.setenv("ALL_PROXY", "socks5://u:hunter2@127.0.0.1:1")
+    monkeypatch.setitem(sys.modules, "socksio", None)  # as if it were not installed
 
     error = asyncio.run(outcome("http://chat.invalid/v1"))
 
-    assert same(error, AgentConnectionError("A", "connection failed"))
+    why = "the environment names a SOCKS proxy, which needs pip install 'httpx[socks]'"
+    assert same(error, AgentConnectionError("A", why))
+    assert "hunter2" not in "".join(traceback.format_exception(error))
+
+
+def test_no_proxy_can_come_between_us_and_this_machines_own_servers(monkeypatch):
+    monkeypatch.setenv("ALL_PROXY", "socks5://u:hunter2@127.0.0.1:1")
+
+    assert meet(Answer("hi")) == "hi"
+
+
+def test_a_proxy_that_wants_to_know_who_we_are_does_not_let_us_through(monkeypatch):
+    async def main():
+        async with raw_server(response(b"", "407 Who Are You")) as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", proxy.removesuffix("/v1"))
+            return await outcome("https://chat.invalid/v1")
+
+    error = asyncio.run(main())
+
+    assert same(error, AgentConnectionError("A", "the proxy does not let us through"))
 
 
 # Arguments
@@ -527,6 +614,8 @@ def test_a_proxy_that_is_no_url_is_no_connection(monkeypatch):
         ({"timeout": None}, TypeError, "timeout must be a number, got None"),
         ({"base_url": None}, TypeError, "base_url must be a string, got a NoneType"),
         ({"base_url": ""}, ValueError, "base_url must be an http or https URL .* got ''"),
+        ({"base_url": "  "}, ValueError, "base_url must be an http or https URL .* got ''"),
+        ({"base_url": "http://ho st/v1"}, ValueError, "base_url .* got 'http://ho st/v1'"),
         ({"base_url": "127.0.0.1:80"}, ValueError, "base_url must be an http or https URL"),
         ({"base_url": "ftp://host/v1"}, ValueError, "base_url .* got 'ftp://host/v1'"),
         ({"base_url": "http:///v1"}, ValueError, "base_url .* got 'http:///v1'"),
