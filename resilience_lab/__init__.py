@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from resilience_lab.deadline import deadline, time_remaining
 
 if TYPE_CHECKING:
-    from resilience_lab.agents import BaseAgent, ScriptedAgent
+    from resilience_lab.agents import Agent, BaseAgent, ScriptedAgent
     from resilience_lab.backoff import JITTERS, Backoff
     from resilience_lab.breaker import CircuitBreaker, State
     from resilience_lab.budget import RetryBudget
@@ -55,6 +55,7 @@ __version__ = "0.1.0"
 
 __all__ = [  # without the live agents, so that `import *` needs no extra
     "JITTERS",
+    "Agent",
     "AgentError",
     "AgentTimeoutError",
     "AllAgentsFailedError",
@@ -92,6 +93,7 @@ __all__ = [  # without the live agents, so that `import *` needs no extra
 
 _HOMES = {
     "JITTERS": "backoff",
+    "Agent": "agents",
     "AgentError": "errors",
     "AgentTimeoutError": "errors",
     "AllAgentsFailedError": "errors",

@@ -25,10 +25,12 @@ class Agent(Protocol):
 
     @property
     def name(self) -> str:
-        """Tells it from the other agents of a chain, and keeps its breaker."""
+        """Tells it from the other agents of a chain; its breaker is kept under it."""
+        ...
 
     def run(self, query: str, /) -> Awaitable[str]:
         """The answer to `query`, to be awaited. Raises if there is none."""
+        ...
 
 
 class BaseAgent(ABC):
