@@ -22,7 +22,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
-from types import CoroutineType
+from types import CoroutineType, NoneType
 from typing import Any, ParamSpec, TypeVar, overload
 
 from resilience_lab.arguments import (
@@ -38,13 +38,16 @@ from resilience_lab.backoff import Backoff
 from resilience_lab.budget import RetryBudget
 from resilience_lab.clock import loop_time
 from resilience_lab.deadline import time_remaining
-from resilience_lab.errors import AllAgentsFailedError, ResultRejectedError
+from resilience_lab.errors import ResultRejectedError
 from resilience_lab.events import Listener, RetryGaveUp, RetryScheduled, RetrySucceeded, emit
+from resilience_lab.hints import hint_of
 from resilience_lab.kinds import UNBEGUN, yields
 from resilience_lab.outcomes import ErrorFilter, matcher
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_VALUES = frozenset({NoneType, bool, bytes, dict, float, int, list, set, str, tuple})
 
 
 def _never() -> bool:
@@ -241,11 +244,12 @@ class Retry:
                     if wait is None:
                         raise
                 else:
-                    if inspect.isawaitable(result):  # a lambda that hands on a coroutine
-                        again = functools.partial(func, *args, **kwargs)
-                        return self._finish(series or _Series(self), result, again)
-                    if type(result) in UNBEGUN:
-                        raise TypeError(_unbegun(result))
+                    if type(result) not in _VALUES:  # which `isawaitable` takes long to tell
+                        if inspect.isawaitable(result):  # a lambda that hands on a coroutine
+                            again = functools.partial(func, *args, **kwargs)
+                            return self._finish(series or _Series(self), result, again)
+                        if type(result) in UNBEGUN:
+                            raise TypeError(_unbegun(result))
                     if series is None:
                         return result
                     wait = series.judge(result)
@@ -363,7 +367,7 @@ class _Series:
         self._calls += 1
         if self._failed_at is None:
             self._failed_at = now
-        hint = _hint(error)
+        hint = hint_of(error)
         wait = next(self._delays) + hint
         foreign = not refused and not retry.should_retry(error)
         stop = self._reason_to_stop(foreign=foreign, hint=hint, wait=wait, now=now)
@@ -472,24 +476,3 @@ def _note(error: Exception, text: str) -> None:
                 notes[i] = text
                 return
         error.add_note(text)
-
-
-def _hint(error: BaseException) -> float:
-    """The wait in seconds that `error` asks for; 0.0 if it asks for none that makes sense.
-
-    Of what failed together, all must be ready again: the longest wait. Of the agents of a chain,
-    one is enough: the shortest, and none if one of them asks for none.
-    """
-    try:
-        hint = getattr(error, "retry_after", None)
-    except Exception:  # a property that fails must not take the place of the error
-        hint = None
-    if isinstance(hint, int | float) and not isinstance(hint, bool) and hint > 0:
-        try:
-            return float(hint)
-        except OverflowError:
-            return math.inf
-    if not isinstance(error, BaseExceptionGroup):
-        return 0.0
-    hints = map(_hint, error.exceptions)
-    return min(hints) if isinstance(error, AllAgentsFailedError) else max(hints)

@@ -1056,6 +1056,7 @@ async def test_ordinary_callables_are_no_streams():
     assert await Retry().call(functools.partial(divmod, 7, 2)) == (3, 1)
     assert Retry()(dict)(a=1) == {"a": 1}
     assert await Retry().call(lambda: open) is open
+    assert Retry()(lambda: open)() is open
 
 
 async def test_one_retry_serves_many_calls_at_once():
@@ -1197,8 +1198,9 @@ async def test_retry_with_backoff_tells_its_listener_by_its_name():
     assert [event.source for event in recorder] == ["gpt4", "gpt4"]
 
 
-def test_its_examples_work():
-    assert doctest.testmod(sys.modules[Retry.__module__]).failed == 0
+@pytest.mark.parametrize("module", ["resilience_lab.retry", "resilience_lab.hints"])
+def test_its_examples_work(module):
+    assert doctest.testmod(sys.modules[module]).failed == 0
 
 
 async def test_a_coroutine_instead_of_a_function_is_refused_before_any_wait():
