@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from resilience_lab.kinds import yields
+
 
 def non_negative(name: str, value: object) -> float:
     """`value` as a float if it is a finite number >= 0, else `TypeError` or `ValueError`."""
@@ -66,20 +68,26 @@ def flag(name: str, value: object) -> bool:
 
 
 def function(name: str, value: Any) -> Any:
-    """`value` if it is None or a plain callable; a coroutine function would never be awaited."""
+    """`value` if it is None or a plain callable: what others return would never be run."""
     if value is None:
         return value
     if not callable(value):
         raise TypeError(f"{name} must be callable, got {value!r}")
-    if is_async(value):
-        raise TypeError(f"{name} must be a plain function, got the coroutine function {value!r}")
+    if not is_plain(value):
+        kind = "coroutine" if is_async(value) else "generator"
+        raise TypeError(f"{name} must be a plain function, got the {kind} function {value!r}")
     return value
+
+
+def is_plain(func: Callable[..., Any]) -> bool:
+    """Whether calling `func` does what it says, and does not only begin to."""
+    return not (is_async(func) or yields(func))
 
 
 def is_async(func: Callable[..., Any]) -> bool:
     """Whether calling `func` makes a coroutine: also true of objects with an async `__call__`."""
     return inspect.iscoroutinefunction(func) or inspect.iscoroutinefunction(
-        getattr(func, "__call__", None)  # noqa: B004 - its kind is asked for, not its presence
+        getattr(type(func), "__call__", None)  # noqa: B004 - its kind is asked for; not a class's
     )
 
 

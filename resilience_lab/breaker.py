@@ -45,10 +45,18 @@ from resilience_lab.kinds import UNBEGUN
 from resilience_lab.outcomes import Classify, ErrorFilter, Outcome, checked, cut_short, matcher
 from resilience_lab.permit import Blocks, Permit
 from resilience_lab.sharing import Shared
-from resilience_lab.states import Closed, ClosedTimed, Generation, Guest, HalfOpen, Open, Probe
-from resilience_lab.states import Call as Call
-from resilience_lab.states import State as State
-from resilience_lab.states import Ticket as Ticket
+from resilience_lab.states import (
+    Call,
+    Closed,
+    ClosedTimed,
+    Generation,
+    Guest,
+    HalfOpen,
+    Open,
+    Probe,
+    Ticket,
+)
+from resilience_lab.states import State as State  # for all who know it from here
 from resilience_lab.trip import ConsecutiveFailures, TripRule
 
 P = ParamSpec("P")
@@ -117,6 +125,7 @@ class CircuitBreaker(Shared):
         self._attended = on_event is not None or classify is not None
         self._last_failure_time: float | None = None
         self._generation: Generation = self._closed()
+        self._ticket = self._generation.ticket  # of every call, as long as all are alike
         self._would_reject_count = 0
         self._blocks = Blocks()
         # Reentrant, because a garbage collection or a signal while it is held may close a
@@ -184,7 +193,7 @@ class CircuitBreaker(Shared):
         """
         now = self._now()
         with self._lock:
-            return self._wait(self._generation, now)
+            return self._retry_after(self._generation, now)
 
     # Calling
 
@@ -201,10 +210,12 @@ class CircuitBreaker(Shared):
         Raises `CircuitOpenError` if the call is rejected; `func` is then not touched. Raises
         `TypeError` if `func` returns a generator, whose work only begins when this call is over.
         """
-        generation = self._generation
-        ticket = generation if generation.admits_all else self._admit()
+        ticket: Ticket | None = self._ticket
+        if ticket is None:
+            ticket = self._admit()
         try:
-            result = func(*args, **kwargs)
+            # To unpack a dict that is empty costs as much as all the rest here.
+            result = func(*args, **kwargs) if kwargs else func(*args)
             if type(result) is CoroutineType or inspect.isawaitable(result):
                 result = await result
         except BaseException as error:
@@ -291,14 +302,14 @@ class CircuitBreaker(Shared):
                 events.append(self._change(half_open, now, "the break is over"))
             generation = self._generation
             if isinstance(generation, Closed):
-                ticket = generation if generation.admits_all else Call(generation, now)
-            elif isinstance(generation, HalfOpen):
+                return generation.ticket or Call(generation, now)
+            if isinstance(generation, HalfOpen):
                 expired = generation.expire(now)
                 events += [LeaseExpired(now, self.name, now - late.since) for late in expired]
                 if len(generation.probes) < self.half_open_max_calls:
                     ticket = generation.admit(now)
             if ticket is None:
-                retry_after = self._wait(generation, now)
+                retry_after = self._retry_after(generation, now)
                 rejection = CallWouldBeRejected if self.observe_only else CallRejected
                 events.append(rejection(now, self.name, generation.state, retry_after))
                 self._would_reject_count += self.observe_only
@@ -314,19 +325,19 @@ class CircuitBreaker(Shared):
         """Take the result of one call, unless it is stale."""
         now = self._now()
         with self._lock:
-            generation, change = ticket.generation, None
+            change = None
             if not isinstance(ticket, Guest):
-                if generation is not self._generation:
+                if ticket.generation is not self._generation:
                     return  # stale
+                seconds = now - ticket.since
                 if isinstance(ticket, Probe) and not ticket.hand_in():
                     if outcome is Outcome.SUCCESS:
-                        late = now - ticket.since
-                        ticket.generation.lease = self._breaks.lease_after(
-                            ticket.generation.lease, late
-                        )
+                        half_open = ticket.generation
+                        half_open.lease = self._breaks.stretch(half_open.lease, seconds)
                     return  # stale too: its lease was over, and its permit given to another
                 if outcome is not Outcome.NEUTRAL:
-                    change = self._count(generation, outcome, now - ticket.since, now)
+                    change = self._count(ticket.generation, outcome, seconds, now)
+            generation = ticket.generation
             count, threshold = generation.successes, self.success_threshold
             if outcome is Outcome.FAILURE:
                 count, threshold = generation.progress(now)
@@ -369,6 +380,7 @@ class CircuitBreaker(Shared):
 
     def _change(self, after: Generation, now: float, reason: str) -> StateChanged:
         before, self._generation = self._generation, after
+        self._ticket = after.ticket
         return StateChanged(now, self.name, before.state, after.state, reason)
 
     def _progress(self) -> tuple[int, int]:
@@ -376,7 +388,7 @@ class CircuitBreaker(Shared):
         with self._lock:
             return self._generation.progress(now)
 
-    def _wait(self, generation: Generation, now: float) -> float:
+    def _retry_after(self, generation: Generation, now: float) -> float:
         wait = generation.retry_after(now, self.half_open_max_calls)
         return wait and wait + tick(self._now)
 

@@ -105,8 +105,8 @@ def tick(clock: Callable[[], float]) -> float:
     """How many seconds too early, by `clock`, a sleep may end: 0.0 where none can tell.
 
     asyncio fires timers as early as the resolution of its clock, and a clock that is read between
-    two ticks says the earlier. Before Python 3.13 a tick of Windows is 15.6 ms. A loop that tells no
-    resolution is taken for uvloop, whose timers count whole milliseconds.
+    two ticks says the earlier. Before Python 3.13 a tick of Windows is 15.6 ms. A loop that tells
+    no resolution is taken for uvloop, whose timers count whole milliseconds.
     """
     loop = asyncio._get_running_loop()
     if loop is not None:
