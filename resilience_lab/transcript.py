@@ -71,9 +71,11 @@ class Transcript:
         match event:
             case Section():
                 self._begin(event.title)
-            case CallFinished() | CallRejected() | CallWouldBeRejected():
+            case CallFinished() | CallRejected():
                 self._attempts += 1
                 self._line(f"Attempt {self._attempts}: {_verdict(event)}")
+            case CallWouldBeRejected(state=state):
+                self._line(f">>> Only observing - would have blocked (circuit is {_lower(state)})")
             case LeaseExpired(held=held):
                 self._line(f">>> No answer from a probe for {held:g} s - its permit is free again")
             case StateChanged():
@@ -121,12 +123,10 @@ class Transcript:
         self._gap = True
 
 
-def _verdict(event: CallFinished | CallRejected | CallWouldBeRejected | AgentFinished) -> str:
+def _verdict(event: CallFinished | CallRejected | AgentFinished) -> str:
     match event:
         case CallRejected(state=state):
-            return f"⛔ BLOCKED (circuit is {_in_words(state)})"
-        case CallWouldBeRejected(state=state):
-            return f"⚪ LET THROUGH (circuit is {_in_words(state)}, but only observes)"
+            return f"⛔ BLOCKED (circuit is {_lower(state)})"
         case AgentFinished(outcome="cancelled"):
             return "⚪ CANCELLED"
         case AgentFinished(outcome="skipped"):
@@ -143,7 +143,7 @@ def _verdict(event: CallFinished | CallRejected | CallWouldBeRejected | AgentFin
             return f"❌ FAILED ({_reason(event.error)})"
 
 
-def _in_words(state: str) -> str:
+def _lower(state: str) -> str:
     return state.lower().replace("_", "-")
 
 

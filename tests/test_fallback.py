@@ -408,6 +408,44 @@ async def test_promise_6_4_an_error_outside_fallback_on_propagates_at_once(fallb
     assert [type(event) for event in recorder] == [QueryReceived, AgentFinished, QueryFailed]
 
 
+@pytest.mark.parametrize("how", ["execute", "stream"])
+@pytest.mark.parametrize("hedge_after", [None, 9])
+@pytest.mark.parametrize("fallback_on", [OSError, (OSError,), lambda e: isinstance(e, OSError)])
+async def test_promise_6_4_fallback_on_looks_into_groups(how, hedge_after, fallback_on):
+    ours = ExceptionGroup("ours", [ExceptionGroup("deep", [ValueError("a"), OSError("b")])])
+    foreign = ExceptionGroup("foreign", [ValueError("a"), KeyError("b")])
+    chain = FallbackOrchestrator(fallback_on=fallback_on, hedge_after=hedge_after)
+    spare = ScriptedAgent("spare", ["hello"])
+
+    async def ask(error):
+        agent = ScriptedAgent("a", [error])
+        if how == "execute":
+            return (await chain.execute_with_fallback("hi", agent, [spare]))["result"]
+        return "".join([text async for text in chain.stream_with_fallback("hi", agent, [spare])])
+
+    assert await ask(ours) == "hello"
+    with pytest.raises(ExceptionGroup) as raised:
+        await ask(foreign)
+
+    assert raised.value is foreign
+
+
+async def test_promise_6_4_a_chain_may_be_the_agent_of_another():
+    inner = FallbackOrchestrator(name="inner")
+
+    class Region(BaseAgent):
+        async def run(self, query):
+            down = [ScriptedAgent(name, [(1, OSError(name))]) for name in "ab"]
+            return (await inner.execute_with_fallback(query, down[0], down[1:]))["result"]
+
+    result = await FallbackOrchestrator(fallback_on=OSError).execute_with_fallback(
+        "hi", Region(), [ScriptedAgent("spare", ["hello"])]
+    )
+
+    assert outcomes(result["attempts"]) == [("Region", "failed", 1), ("spare", "success", 1)]
+    assert [str(error) for error in result["attempts"][0]["error"].exceptions] == ["a", "b"]
+
+
 async def test_promise_6_4_cancellation_never_falls_back():
     spare = ScriptedAgent("local", ["unused"])
     recorder = Recorder()
