@@ -10,11 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from codecs import getincrementaldecoder
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from functools import cache
-from typing import ClassVar, TypeVar, cast
+from typing import TypeVar
 
 from resilience_lab.agents import BaseAgent
 from resilience_lab.arguments import positive, text
@@ -29,6 +28,7 @@ from resilience_lab.errors import (
 )
 from resilience_lab.live.api_key import ApiKey, kept_from_logs
 from resilience_lab.live.connection import LOST, LostError, open_client, why_lost
+from resilience_lab.live.event_stream import events_of
 from resilience_lab.live.lab_extra import lab_extra
 from resilience_lab.live.replies import Reply, UnusableError, explanation, is_out_of_quota, parsed
 from resilience_lab.live.retry_after import parse_retry_after
@@ -36,7 +36,6 @@ from resilience_lab.live.wire import Wire
 
 with lab_extra("ChatAgent"):
     import httpx
-    from httpx_sse import EventSource, ServerSentEvent
 
 E = TypeVar("E", bound=BaseException)
 
@@ -178,7 +177,9 @@ class ChatAgent(BaseAgent):
         wait = parse_retry_after(headers.get("retry-after"), headers.get("date"))
         document = await _explanation(response, patience)
         why = self._clean(explanation(document))
-        if status == 429 and not is_out_of_quota(document):
+        if status == 429:
+            if is_out_of_quota(document):
+                return RequestRefusedError(self.name, status, why)
             return RateLimitedError(self.name, wait, why)
         if response.is_server_error or status in _PASSING:
             return ServerFaultError(self.name, status, why, wait)
@@ -240,7 +241,7 @@ async def _chunks(response: httpx.Response, patience: _Patience) -> AsyncGenerat
     """The pieces of a streamed answer. Raises `LostError` or `UnusableError`."""
     reply = Reply("delta")
     until: float | None = None  # when the answer is complete, the server may linger for a moment
-    async with _broken_off(_events(_utf8(response))) as events:
+    async with events_of(response) as events:
         while True:
             try:
                 async with asyncio.timeout_at(until):
@@ -259,51 +260,6 @@ async def _chunks(response: httpx.Response, patience: _Patience) -> AsyncGenerat
     if not reply.ended:
         raise LostError("the stream ended before the answer was complete")
     reply.close()
-
-
-@asynccontextmanager
-async def _broken_off(
-    events: AsyncGenerator[ServerSentEvent, None],
-) -> AsyncIterator[AsyncGenerator[ServerSentEvent, None]]:
-    """Reads `events` no further after the block, and leaves no generator below it half way.
-
-    Those would be closed by tasks of their own, some time later. A reading that is cancelled ends
-    all of them now.
-    """
-    try:
-        yield events
-    finally:
-        with suppress(UnusableError, *LOST):
-            async with asyncio.timeout(0):
-                async for _ in events:
-                    pass
-
-
-def _events(texts: AsyncGenerator[str, None]) -> AsyncGenerator[ServerSentEvent, None]:
-    return EventSource(cast("httpx.Response", _Utf8(texts))).aiter_sse()
-
-
-class _Utf8:
-    """What `EventSource` asks of a response. A stream is in UTF-8, whatever its header says.
-
-    That is the standard (WHATWG, "HTML", section 9.2.5, "Interpreting an event stream").
-    """
-
-    headers: ClassVar = {"content-type": "text/event-stream"}
-
-    def __init__(self, texts: AsyncGenerator[str, None]) -> None:
-        self.aiter_text = lambda: texts
-
-
-async def _utf8(response: httpx.Response) -> AsyncGenerator[str, None]:
-    """The body without a byte order mark. Raises `UnusableError` if it is not UTF-8."""
-    decoder = getincrementaldecoder("utf-8-sig")()
-    try:
-        async for data in response.aiter_raw():
-            yield decoder.decode(data)
-    except UnicodeDecodeError as error:
-        yield error.object[: error.start].decode()  # which is
-        raise UnusableError("it is not valid UTF-8") from None
 
 
 async def _explanation(response: httpx.Response, patience: _Patience) -> object:
