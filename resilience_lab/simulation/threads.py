@@ -70,7 +70,7 @@ class Threads:
     def at_work(self) -> bool:
         """Whether an answer is on its way, so that time must stand still."""
         if _ANYIO in sys.modules and any(
-            thread.works_for_anyio(self._loop) and not thread.waits for thread in self._others()
+            thread.works_for_anyio(self._loop) and not thread.waits for thread in _others()
         ):
             return True
         return any([self._is_worked_on(*pair) for pair in self.outstanding()])
@@ -83,7 +83,7 @@ class Threads:
 
     def may_wake(self) -> bool:
         """Whether any thread could still put something into the loop's queue."""
-        others = list(self._others())
+        others = list(_others())
         asking = [thread for thread in others if thread.asks(self._asked)]
         for future, source in self.outstanding():
             if (source.running() or future in self._handed_out) and not any(
@@ -101,25 +101,30 @@ class Threads:
     def _is_worked_on(self, future: asyncio.Future[Any], source: futures.Future[Any]) -> bool:
         if source.done():
             return True  # and it is about to be reported
-        others = list(self._others())
-        waiting = any(thread.waits and thread.holds(source) for thread in others)
+        waiting = any(thread.waits and thread.holds(source) for thread in _others())
         if (source.running() or future in self._handed_out) and not waiting:
             return True
         if source.running():
             return False
-        if any(not thread.waits and thread.holds(source) for thread in others):
+        if others_hold(source):
             self._lost.discard(source)
             return True
         # A thread may have it in hand without a name for it yet, so it is looked for twice.
         known, _ = source in self._lost, self._lost.add(source)
         return not known
 
-    def _others(self) -> Iterator[_Thread]:
-        own = threading.get_ident()
-        threads = {thread.ident: thread for thread in threading.enumerate()}
-        for ident, frame in sys._current_frames().items():
-            if ident != own:
-                yield _Thread(threads.get(ident), frame)
+
+def others_hold(wanted: object) -> bool:
+    """Whether another thread that is at work could do something with this object."""
+    return any(not thread.waits and thread.holds(wanted) for thread in _others())
+
+
+def _others() -> Iterator[_Thread]:
+    own = threading.get_ident()
+    threads = {thread.ident: thread for thread in threading.enumerate()}
+    for ident, frame in sys._current_frames().items():
+        if ident != own:
+            yield _Thread(threads.get(ident), frame)
 
 
 class _Thread:

@@ -150,9 +150,9 @@ class VirtualLoop(NoNetwork):
     cancelled in the order of their creation: nothing depends on chance.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, start: float = 0.0) -> None:
         super().__init__()
-        self._time = 0.0
+        self._time = start
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._order = count()
         self._cancelled_since_sweep = 0
@@ -162,8 +162,12 @@ class VirtualLoop(NoNetwork):
         self._wakeups = _Wakeups()
 
     def time(self) -> float:
-        """Seconds since the loop began."""
+        """Seconds since the run began."""
         return self._time
+
+    def move_to(self, moment: float) -> None:
+        """Let time pass, up to this moment, in which nothing else can happen."""
+        self._time = moment
 
     def call_at(
         self,
