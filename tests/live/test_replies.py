@@ -10,12 +10,21 @@ import json
 import pickle
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from reply_helpers import ask, both, event, events, meet, piece, read, whole, why
 from socket_helpers import response
 
 from resilience_lab.errors import RateLimitedError, RequestRefusedError, ServerFaultError
 from resilience_lab.live import chat_agent
-from resilience_lab.live.replies import Reply, UnusableError, error_in, parsed
+from resilience_lab.live.replies import (
+    Reply,
+    UnusableError,
+    error_in,
+    explanation,
+    is_out_of_quota,
+    parsed,
+)
 
 KEY = "sk-live-0123456789"
 
@@ -370,3 +379,30 @@ def test_reading_goes_on_after_the_announced_end():
     reply.close()
 
     assert (first, second, reply.ended) == ("a", "b", True)
+
+
+WORDS = ["choices", "message", "delta", "content", "type", "text", "error", "detail", "refusal"]
+KEYS = st.sampled_from(
+    [*WORDS, "object", "code", "tool_calls", "function", "name", "finish_reason"]
+)
+SCALARS = st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from([*WORDS, "stop"])
+JSON = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner))
+
+
+@given(JSON, st.lists(JSON, max_size=2), st.sampled_from(["message", "delta"]))
+def test_any_json_is_text_or_a_named_error(first, said, place):
+    documents = [first, *({"choices": [{place: each, "finish_reason": each}]} for each in said)]
+    reply, text = Reply(place), ""
+
+    try:
+        for document in documents:
+            text += reply.read(document)
+            reply.check()
+        reply.close()
+    except UnusableError as error:
+        assert error.why
+        assert isinstance(error.words, str)
+    else:
+        text.encode()
+    assert isinstance(explanation(first), str)
+    assert is_out_of_quota(first) in (True, False)
