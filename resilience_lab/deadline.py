@@ -26,7 +26,7 @@ from resilience_lab.clock import loop_time
 from resilience_lab.errors import DeadlineExceededError
 
 
-@dataclass(eq=False)
+@dataclass
 class _Deadline:
     """The moment `when` on the clock `now`, infinite for a block that is free of deadlines.
 
@@ -211,10 +211,8 @@ def _current() -> _Deadline | None:
     """
     loop = asyncio._get_running_loop()
     ambient = _ambient.get()
-    if ambient is not None and not ambient.open:
-        owner = _owner()
-        while ambient is not None and not ambient.open and ambient.owner is owner:
-            ambient = ambient.outer
+    while ambient is not None and not ambient.open and ambient.owner is _owner():
+        ambient = ambient.outer
     if ambient is None or loop is None or loop is ambient.loop:
         return ambient
     # A deadline of plain code reaches into the loops begun there, if they read the same clock.

@@ -54,7 +54,7 @@ def _never() -> bool:
     return False
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class Retry:
     """Calls again, up to `max_retries` times (so `max_retries + 1` calls), waiting in between.
 
