@@ -69,7 +69,8 @@ class CallFinished(Event):
     """A call admitted in `state` ended with `outcome`, and with `error` if it raised.
 
     `count` of `threshold` is how far that brings the breaker: a failure towards opening, a success
-    in HALF_OPEN towards closing.
+    in HALF_OPEN towards closing. A call that would have been rejected in `state`, but for a breaker
+    that only observes, brings it nowhere.
     """
 
     state: str
