@@ -25,7 +25,7 @@ from collections.abc import Awaitable, Callable
 from types import CoroutineType, TracebackType
 from typing import Any, ParamSpec, TypeVar, overload
 
-from resilience_lab.arguments import flag, function, not_callable, text, whole
+from resilience_lab.arguments import UNBEGUN, flag, function, not_callable, text, whole
 from resilience_lab.backoff import Backoff
 from resilience_lab.breaks import Breaks
 from resilience_lab.clock import LoopClock, tick
@@ -41,7 +41,6 @@ from resilience_lab.events import (
     StateChanged,
     emit,
 )
-from resilience_lab.kinds import UNBEGUN
 from resilience_lab.outcomes import Classify, ErrorFilter, Outcome, checked, cut_short, matcher
 from resilience_lab.permit import Blocks, Permit
 from resilience_lab.sharing import Shared

@@ -11,11 +11,12 @@ from __future__ import annotations
 import threading
 
 from resilience_lab.arguments import non_negative, positive
+from resilience_lab.sharing import Shared
 
 _TOKEN = 1_000_000  # counted in millionths, so that ten tenths are exactly one
 
 
-class RetryBudget:
+class RetryBudget(Shared):
     """A bucket of tokens shared by any number of retries, tasks and threads.
 
     It starts full, each first call adds `ratio` tokens, each retry takes one, and it never falls

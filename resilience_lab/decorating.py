@@ -15,8 +15,7 @@ from contextlib import _AsyncGeneratorContextManager, aclosing
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from resilience_lab.arguments import is_async, not_callable
-from resilience_lab.kinds import UNBEGUN, yields, yields_async
+from resilience_lab.arguments import UNBEGUN, is_async, not_callable, yields, yields_async
 from resilience_lab.permit import Permit
 
 if TYPE_CHECKING:

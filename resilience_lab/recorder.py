@@ -11,10 +11,9 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-from resilience_lab.arguments import not_callable, text
+from resilience_lab.arguments import UNBEGUN, not_callable, text, yields, yields_async
 from resilience_lab.clock import loop_time
 from resilience_lab.events import AttemptFinished, AttemptStarted, Event, Listener
-from resilience_lab.kinds import UNBEGUN, yields, yields_async
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -26,6 +26,7 @@ from types import CoroutineType, NoneType
 from typing import Any, ParamSpec, TypeVar, overload
 
 from resilience_lab.arguments import (
+    UNBEGUN,
     function,
     is_async,
     non_negative,
@@ -33,6 +34,7 @@ from resilience_lab.arguments import (
     positive,
     text,
     whole,
+    yields,
 )
 from resilience_lab.backoff import Backoff
 from resilience_lab.budget import RetryBudget
@@ -41,7 +43,6 @@ from resilience_lab.deadline import time_remaining
 from resilience_lab.errors import ResultRejectedError
 from resilience_lab.events import Listener, RetryGaveUp, RetryScheduled, RetrySucceeded, emit
 from resilience_lab.hints import hint_of
-from resilience_lab.kinds import UNBEGUN, yields
 from resilience_lab.outcomes import ErrorFilter, matcher
 
 P = ParamSpec("P")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import doctest
 import math
+import pickle
 import sys
 import threading
 
@@ -159,6 +161,12 @@ def test_what_would_have_no_effect_cannot_be_set(name, value):
         setattr(budget, name, value)
 
     assert getattr(budget, name) == before
+
+
+@pytest.mark.parametrize("copying", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_it_is_shared_and_not_copied(copying):
+    with pytest.raises(TypeError, match="cannot be copied or pickled"):
+        copying(RetryBudget())
 
 
 def test_its_examples_work():
