@@ -97,7 +97,7 @@ class Query(Generic[T]):
 
         Raises `AllAgentsFailedError`, `DeadlineExceededError`, or what must not fall back.
         """
-        won = await (self._one_by_one() if self._chain.hedge_after is None else self._race())
+        won = await self._race()
         if won is None:
             self._check_deadline()
             raise self._all_failed()
@@ -138,6 +138,8 @@ class Query(Generic[T]):
         tasks = {turn.level: task for task, turn in self._running.items()}
         self._running.clear()
         begun = [task for turn in over for task in turn.tasks()]
+        for turn in over:
+            turn.withdrawn = True
         try:
             await wind_up([*tasks.values(), *begun], within=within)
         finally:
@@ -146,16 +148,9 @@ class Query(Generic[T]):
                 # An answer that came too late to be needed is no success, and no failure either.
                 self.enter(turn, "cancelled" if outcome == "success" else outcome, error)
 
-    async def _one_by_one(self) -> tuple[T, str] | None:
-        while (turn := self._next_turn()) is not None:
-            answer, outcome, error = await turn.take()
-            if outcome == "success":
-                return turn, answer
-            self._fall_back(turn, outcome, error)
-        return None
-
     async def _race(self) -> tuple[T, str] | None:
-        patience = self._chain.hedge_after or 0.0
+        """The first answer; None if nobody has one. Unless the chain hedges, one runs at a time."""
+        patience = math.inf if self._chain.hedge_after is None else self._chain.hedge_after
         due = self._now()  # when the next agent is asked, if nobody has answered by then
         while True:
             if self._now() >= due or not self._running:

@@ -14,7 +14,6 @@ from typing import Any
 from resilience_lab.agents import Agent, BaseAgent, not_text
 from resilience_lab.errors import CircuitOpenError
 from resilience_lab.permit import Permit
-from resilience_lab.tasks import obey_cancellation
 from resilience_lab.turn import TimeLimit, Turn
 
 
@@ -25,7 +24,7 @@ class Stream:
     a generator belongs to one task from beginning to end: else a timeout that it opened in one task
     would strike another. The agent is asked for a chunk when the reader wants it, not before, and
     `patience` bounds that wait alone. `permit` is held until the stream ends; a stream closed early
-    is neutral for its breaker, even if the agent fails to clean up.
+    is neutral for its breaker. `give_way` is asked what an error means: see `Turn`.
     """
 
     def __init__(
@@ -34,11 +33,13 @@ class Stream:
         begin: Callable[[], AsyncGenerator[str, None]],
         patience: float | None,
         permit: Permit | None,
+        give_way: Callable[[Exception], None],
     ) -> None:
         self._agent = agent
         self._begin = begin
         self._patience = patience
         self._permit = permit or nullcontext()
+        self._give_way = give_way
         self._wanted: asyncio.Queue[asyncio.Future[str]] = asyncio.Queue()
         self.driver = asyncio.create_task(self._drive())
         if permit is not None:  # which a task that is cancelled before its first step never enters
@@ -58,7 +59,7 @@ class Stream:
                 async with aclosing(self._begin()) as chunks:
                     await self._serve(chunks)
             except Exception as error:
-                obey_cancellation(0, error, self._agent.name)
+                self._give_way(error)
                 raise
 
     async def _serve(self, chunks: AsyncGenerator[str, None]) -> None:
@@ -105,7 +106,7 @@ class StreamTurn(Turn):
                 self._was_rejected(error)
                 raise
         calls = self.calls
-        self.stream = Stream(self.agent, self._begin, self.attempt_timeout, permit)
+        self.stream = Stream(self.agent, self._begin, self.attempt_timeout, permit, self.give_way)
         try:
             return await self.stream.next() or ""  # an empty stream is an empty answer
         except asyncio.CancelledError:

@@ -14,9 +14,10 @@ _leaving: set[asyncio.Task[Any]] = set()  # asyncio itself does not keep a task 
 async def wind_up(tasks: Iterable[asyncio.Task[Any]], *, within: float | None = None) -> None:
     """Cancel `tasks` and return when all of them have ended, however they end.
 
-    To be cancelled meanwhile changes nothing, except that it is raised afterwards. If they are not
-    waited for longer than `within` seconds, who takes longer ends in the background, and what it
-    raises is logged; a cancellation then ends the wait.
+    To be cancelled meanwhile changes nothing, except that it is raised afterwards. But to be
+    cancelled twice ends the wait (as often as it likes: so cancel scopes do that are not asyncio's
+    own), and so does the end of `within` seconds, or being cancelled in these. Who takes longer
+    ends in the background, and what it raises is logged.
     """
     tasks = list(tasks)
     for task in tasks:
@@ -27,8 +28,10 @@ async def wind_up(tasks: Iterable[asyncio.Task[Any]], *, within: float | None = 
         try:
             _, pending = await asyncio.wait(pending, timeout=within)
         except asyncio.CancelledError as error:
-            cancelled = error
+            again, cancelled = cancelled is not None, error
             pending = {task for task in pending if not task.done()}
+            if again:
+                break
         if within is not None:
             break
     for task in pending:
@@ -45,27 +48,3 @@ def _has_left(task: asyncio.Task[Any]) -> None:
     _leaving.discard(task)
     if not task.cancelled() and (error := task.exception()) is not None:
         logger.warning("a task raised when it was cancelled: %r", error, exc_info=error)
-
-
-def cancellations() -> int:
-    """How many requests to cancel the running task are still to be obeyed.
-
-    A library that cancels the task for a purpose of its own takes that back (`Task.uncancel`).
-    """
-    task = asyncio.current_task()
-    return 0 if task is None else task.cancelling()
-
-
-def obey_cancellation(since: int, error: Exception, who: str) -> None:
-    """Raise `CancelledError` in place of `error` if there were more `cancellations` than `since`.
-
-    A clean-up that raises takes the place of the cancellation that it belongs to: a task would then
-    go on that was told to end, and the service would be blamed for it. The error is logged.
-    """
-    if cancellations() <= since:
-        return
-    logger.warning("agent %r raised when it was cancelled: %r", who, error, exc_info=error)
-    told = error.__context__
-    raise asyncio.CancelledError(
-        *(told.args if isinstance(told, asyncio.CancelledError) else ())
-    ) from error

@@ -10,7 +10,7 @@ from resilience_lab.agents import Agent, answer_of
 from resilience_lab.breaker import State
 from resilience_lab.deadline import deadline_at
 from resilience_lab.errors import AgentTimeoutError, CircuitOpenError, ResultRejectedError
-from resilience_lab.tasks import cancellations, obey_cancellation
+from resilience_lab.events import logger
 
 if TYPE_CHECKING:
     from resilience_lab.fallback import FallbackOrchestrator
@@ -21,7 +21,13 @@ Ending: TypeAlias = tuple[str, TurnOutcome, Exception | None]
 
 
 class Turn:
-    """One agent of a chain, asked one query. It is taken once."""
+    """One agent of a chain, asked one query. It is taken once, in a task of its own.
+
+    Before that task is cancelled, the turn is `withdrawn`. A clean-up that raises takes the place
+    of the cancellation that it belongs to; so it is known all the same, and neither the breaker nor
+    the retry nor the chain takes it for a failure of the service. (`Task.cancelling` would not do:
+    up to Python 3.12, a `TaskGroup` whose members fail may leave it raised.)
+    """
 
     def __init__(self, chain: FallbackOrchestrator, agent: Agent, level: int, query: str) -> None:
         self.agent = agent
@@ -38,16 +44,15 @@ class Turn:
         self.paid = False  # with a token of the chain's budget
         self.error: Exception | None = None  # the last that the agent itself raised
         self.rejection: CircuitOpenError | None = None
-        self._cancelled_before = 0
+        self.withdrawn = False
 
     async def take(self) -> Ending:
         """Ask the agent, and say what came of it. Only a cancellation is raised."""
         error: Exception | None = None
-        self._cancelled_before = cancellations()
         try:
             answer = await (self.retry.call(self._guarded) if self.retry else self._guarded())
         except Exception as raised:
-            obey_cancellation(self._cancelled_before, raised, self.agent.name)
+            self.give_way(raised)
             # If the breaker shut only after the agent had run, the agent's own error says more.
             error = raised if raised is not self.rejection or self.error is None else self.error
             return "", self.outcome(error), error
@@ -63,6 +68,13 @@ class Turn:
         if isinstance(error, ResultRejectedError):
             return "rejected"
         return "timeout" if isinstance(error, TimeoutError) else "failed"
+
+    def give_way(self, error: Exception) -> None:
+        """Raise `CancelledError` in place of `error` if the turn was withdrawn meanwhile."""
+        if self.withdrawn:
+            words = "agent %r raised when it was cancelled: %r"
+            logger.warning(words, self.agent.name, error, exc_info=error)
+            raise asyncio.CancelledError from error
 
     def tasks(self) -> list[asyncio.Task[Any]]:
         """What the turn has begun, and leaves to others to end."""
@@ -87,8 +99,7 @@ class Turn:
             if self.accept is not None and not self.accept(answer):
                 raise ResultRejectedError(answer)
         except Exception as error:
-            # Here already, so that it is neutral for the breaker too.
-            obey_cancellation(self._cancelled_before, error, self.agent.name)
+            self.give_way(error)  # already here, inside the breaker
             self.error = error
             raise
         return answer
@@ -103,8 +114,8 @@ class Turn:
             self.retry.put_back()
 
     def _is_over(self) -> bool:
-        """Whether there is no use in a retry: the breaker rejected an attempt, or has opened."""
-        if cancellations() > self._cancelled_before:
+        """Whether a retry is of no use: nobody waits for it, or the breaker has opened."""
+        if self.withdrawn:
             return True
         if self.breaker is None or self.breaker.observe_only:
             return False
