@@ -171,7 +171,8 @@ class Retry:
         ValueError
             With `max_retries=None`, if neither `max_elapsed` nor a `deadline` limits the time.
         TypeError
-            `func` is not callable, or returns a generator, which cannot be retried.
+            `func` is not callable, or a plain function that returns a generator, which cannot be
+            retried. (A coroutine that returns one has opened a stream, and may be.)
         """
         series = self._begin() if self._eager else None
         while True:
@@ -282,7 +283,9 @@ class Retry:
         """A copy that does not retry once `is_over()` is true, whatever failed or was refused.
 
         Unless it `earns`, a first call adds nothing to the budget: somebody else's did already.
+        It is made for a call at hand, so it raises `ValueError` if that call lacks a time limit.
         """
+        self._check_limit()
         twin = copy.copy(self)
         vars(twin).update(
             _is_over=lambda: is_over() or self._is_over(), _earns=earns and self._earns
@@ -300,12 +303,15 @@ class Retry:
         if self.budget is not None:
             self.budget.put_back()
 
-    def _begin(self) -> _Series:
+    def _check_limit(self) -> None:
         limited = self.max_retries is not None or self.max_elapsed is not None
         if not limited and time_remaining() is None:
             raise ValueError(
                 "max_retries=None needs a time limit: give max_elapsed, or call it in a deadline"
             )
+
+    def _begin(self) -> _Series:
+        self._check_limit()
         if self.budget is not None and self._earns:
             self.budget.deposit()
         return _Series(self)

@@ -25,11 +25,13 @@ from resilience_lab import (
     CircuitBreaker,
     CircuitOpenError,
     DeadlineExceededError,
+    FallbackOrchestrator,
     RateLimitedError,
     Recorder,
     ResultRejectedError,
     Retry,
     RetryBudget,
+    ScriptedAgent,
     deadline,
     no_deadline,
     retry_with_backoff,
@@ -787,6 +789,20 @@ async def test_promise_4_10_with_no_limit_at_all_nothing_is_called():
             await retry.call(service)
 
     assert (service.calls, plain.calls, budget.tokens) == ([], 0, 8)
+
+
+async def test_promise_4_10_a_chain_says_so_before_any_agent_is_asked():
+    chain = FallbackOrchestrator(retry=Retry(None, Backoff(1, max_delay=1, jitter="none")))
+    agent = ScriptedAgent("gpt4", [OSError()] * 100)
+
+    with pytest.raises(ValueError, match="max_retries=None needs a time limit"):
+        await chain.execute_with_fallback("hi", agent, [])
+    assert agent.queries == []
+    with pytest.raises(AllAgentsFailedError) as raised:
+        async with deadline(3.5):
+            await chain.execute_with_fallback("hi", agent, [])
+
+    assert raised.value.attempts[0]["calls"] == 4
 
 
 async def test_promise_4_10_a_limit_lets_a_success_through():
