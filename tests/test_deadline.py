@@ -317,6 +317,22 @@ async def test_promise_5_2_a_thread_keeps_the_time_of_its_loop():
         assert await asyncio.to_thread(nested_plain, 8) == (5.0, 5.0)
 
 
+class StillLoop(asyncio.SelectorEventLoop):
+    """A loop with a clock of its own, as others have made for their tests."""
+
+    def time(self):
+        return 1000.0
+
+
+def test_promise_5_2_a_thread_keeps_the_time_of_its_loop_whatever_clock_that_has():
+    async def main():
+        async with deadline(5):
+            return [await asyncio.to_thread(nested_plain, seconds) for seconds in (3, 8)]
+
+    with asyncio.Runner(loop_factory=StillLoop) as runner:
+        assert runner.run(main()) == [(3.0, 5.0), (5.0, 5.0)]
+
+
 async def test_promise_5_2_plain_code_in_a_task_sees_it_too():
     assert nested_plain(3) == (3.0, None)
     async with deadline(5):
