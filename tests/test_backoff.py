@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import inspect
 import itertools
 import math
 import random
@@ -138,6 +139,19 @@ def test_without_a_generator_the_random_module_is_used():
     random.seed(3)
 
     assert observed == [random.uniform(0, v) for v in (1, 2, 4)]
+
+
+def test_all_but_the_first_argument_are_named():
+    with pytest.raises(TypeError, match="positional argument"):
+        Backoff(1, 2)
+    parameters = [*inspect.signature(Backoff).parameters.values()]
+
+    assert {parameter.kind for parameter in parameters[1:]} == {inspect.Parameter.KEYWORD_ONLY}
+
+
+def test_its_generator_is_no_part_of_its_value():
+    assert Backoff(rng=random.Random(1)) == Backoff()
+    assert repr(Backoff(rng=random.Random(1))) == repr(Backoff())
 
 
 def test_it_is_a_frozen_value():

@@ -377,17 +377,18 @@ def test_promise_4_3_a_wait_whose_coroutine_is_closed_gives_its_token_back():
     assert budget.tokens == 2
 
 
-async def test_promise_4_3_a_listener_that_is_interrupted_gives_the_token_back():
+async def test_promise_4_3_a_listener_that_is_interrupted_ends_it_and_gives_the_token_back():
     def interrupted(_event):
         raise KeyboardInterrupt
 
-    budget, caught = RetryBudget(0, burst=2), None
+    budget, service, caught = RetryBudget(0, burst=2), always(OSError()), None
     try:
-        await Retry(5, budget=budget, on_event=interrupted).call(always(OSError()))
+        await Retry(5, budget=budget, on_event=interrupted).call(service)
     except KeyboardInterrupt as error:
         caught = error
 
     assert type(caught) is KeyboardInterrupt
+    assert service.calls == [0.0]
     assert budget.tokens == 2
 
 
@@ -524,6 +525,16 @@ async def test_promise_4_8_a_hint_of_the_group_itself_comes_first():
     await Retry(1, NO_JITTER).call(service)
 
     assert service.calls == [0.0, 6.0]
+
+
+async def test_promise_4_8_a_senseless_hint_of_the_group_itself_is_ignored():
+    error = group(hinting(20))
+    error.retry_after = 0
+    service = Flaky(error)
+
+    await Retry(1, NO_JITTER).call(service)
+
+    assert service.calls == [0.0, 21.0]
 
 
 async def test_promise_4_8_a_hint_in_a_group_that_is_over_the_limit_stops_now():
@@ -685,13 +696,14 @@ def test_promise_4_9_ctrl_c_while_it_sleeps_gives_the_token_back(monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(time, "sleep", interrupted)
-    budget, caught = RetryBudget(0, burst=2), None
+    budget, service, caught = RetryBudget(0, burst=2), always_plain(OSError()), None
     try:
-        Retry(5, budget=budget)(always_plain(OSError()))()
+        Retry(5, budget=budget)(service)()
     except KeyboardInterrupt as error:
         caught = error
 
     assert type(caught) is KeyboardInterrupt
+    assert service.calls == 1
     assert budget.tokens == 2
 
 
@@ -861,6 +873,16 @@ async def test_a_copy_of_a_copy_keeps_the_conditions_of_both():
 
     assert asyncio.get_running_loop().time() == 0.0
     assert budget.tokens == 8
+
+
+@pytest.mark.parametrize(("options", "tokens"), [({}, 9), ({"earns": False}, 8)])
+async def test_a_copy_earns_unless_it_is_told_not_to(options, tokens):
+    budget = RetryBudget(1, burst=9)
+    budget.try_withdraw()
+
+    await Retry(budget=budget).unless(lambda: False, **options).call(Flaky())
+
+    assert budget.tokens == tokens
 
 
 async def test_an_unjudged_copy_takes_any_result():
