@@ -99,7 +99,6 @@ class Query(Generic[T]):
         """
         won = await self._race()
         if won is None:
-            self._check_deadline()
             raise self._all_failed()
         await self._end_turns(but=won[0], within=_grace())
         return won
@@ -113,7 +112,7 @@ class Query(Generic[T]):
         emit(self._chain.on_event, answered)
         return elapsed
 
-    def enter(self, turn: T, outcome: TurnOutcome, error: Exception | None = None) -> None:
+    def enter(self, turn: T, outcome: TurnOutcome, error: BaseException | None = None) -> None:
         """Enter the end of `turn` in the ledger, and tell the listener."""
         budget = self._chain.budget
         if budget is not None and turn.paid and not turn.calls:
@@ -122,7 +121,7 @@ class Query(Generic[T]):
             agent=turn.agent.name,
             level=turn.level,
             outcome=outcome,
-            error=error,
+            error=error if isinstance(error, Exception) else None,
             calls=turn.calls,
             started=turn.started - self._received,
             duration=self._now() - turn.started,
@@ -175,12 +174,12 @@ class Query(Generic[T]):
                 if not turn.calls:  # skipped, so the one after it is due in its place
                     due = self._now()
 
-    def _fall_back(self, turn: T, outcome: TurnOutcome, error: Exception | None) -> None:
+    def _fall_back(self, turn: T, outcome: TurnOutcome, error: BaseException | None) -> None:
         """Enter a turn without an answer. Raises its error if the next agent must not be asked."""
         self.enter(turn, outcome, error)
-        if error is None or outcome not in ("failed", "timeout"):
+        if error is None or outcome in ("rejected", "skipped"):
             return
-        if not self._chain.falls_back(error):
+        if not (isinstance(error, Exception) and self._chain.falls_back(error)):
             raise error
 
     def _next_turn(self) -> T | None:

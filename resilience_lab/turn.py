@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from resilience_lab.fallback import FallbackOrchestrator
 
 TurnOutcome: TypeAlias = Literal["success", "failed", "timeout", "rejected", "skipped", "cancelled"]
-Ending: TypeAlias = tuple[str, TurnOutcome, Exception | None]
+Ending: TypeAlias = tuple[str, TurnOutcome, BaseException | None]
 """The answer, how the turn ended, and the error if it did not end well."""
 
 
@@ -47,8 +47,11 @@ class Turn:
         self.withdrawn = False
 
     async def take(self) -> Ending:
-        """Ask the agent, and say what came of it. Only a cancellation is raised."""
-        error: Exception | None = None
+        """Ask the agent, and say what came of it; a cancellation is raised.
+
+        An exit is for the query to raise: out of a task, it would end the event loop.
+        """
+        error: BaseException | None = None
         try:
             answer = await (self.retry.call(self._guarded) if self.retry else self._guarded())
         except Exception as raised:
@@ -56,6 +59,11 @@ class Turn:
             # If the breaker shut only after the agent had run, the agent's own error says more.
             error = raised if raised is not self.rejection or self.error is None else self.error
             return "", self.outcome(error), error
+        except (KeyboardInterrupt, SystemExit) as raised:
+            if self.withdrawn:  # there is nobody to raise it
+                raise
+            error = raised
+            return "", "cancelled", error
         finally:
             # An error's traceback leads to these frames and so to this turn: no way back from here.
             error = self.error = self.rejection = None

@@ -21,6 +21,7 @@ from resilience_lab import (
     Retry,
     ScriptedAgent,
     deadline,
+    run_virtual,
 )
 from resilience_lab.events import AgentFinished
 
@@ -522,6 +523,16 @@ async def test_promise_6_8_the_timeout_of_an_attempt_bounds_the_losers_clean_up_
 
     assert len(asyncio.all_tasks()) == 1
     assert chain.breakers["slow"].state == "CLOSED"
+
+
+def test_ctrl_c_in_the_clean_up_of_a_loser_is_not_lost():
+    async def race():
+        chain = FallbackOrchestrator(hedge_after=1, breaker=per_agent(1))
+        slow = Slow("slow", 0, KeyboardInterrupt())
+        await first_of("execute", chain, slow, ScriptedAgent("fast", ["hi"]))
+
+    with pytest.raises(KeyboardInterrupt):
+        run_virtual(race)
 
 
 @pytest.mark.parametrize("how", ["execute", "stream"])

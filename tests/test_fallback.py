@@ -467,6 +467,34 @@ async def test_promise_6_4_cancellation_never_falls_back():
     assert list(recorder)[1].outcome == "cancelled"
 
 
+@pytest.mark.parametrize("hedge_after", [None, 9])
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit])
+async def test_promise_6_4_an_exit_is_the_querys_own_and_the_loop_goes_on(hedge_after, kind):
+    class Quitter(ScriptedAgent):
+        async def run(self, query):
+            await asyncio.sleep(1)
+            raise kind
+
+    recorder, spare = Recorder(), ScriptedAgent("spare", ["unused"])
+    chain = FallbackOrchestrator(
+        hedge_after=hedge_after,
+        breaker=per_agent(1),
+        retry=Retry(3, NO_JITTER),
+        fallback_on=BaseException,
+        on_event=recorder,
+    )
+
+    with pytest.raises(kind):
+        await chain.execute_with_fallback("hi", Quitter("a", ["unused"]), [spare])
+
+    assert (now(), spare.queries) == (1.0, [])
+    assert chain.breakers["a"].state == "CLOSED"
+    turn, end = list(recorder)[1:]
+    assert (turn.outcome, turn.error) == ("cancelled", None)
+    assert isinstance(end.error, kind)
+    assert len(asyncio.all_tasks()) == 1
+
+
 # 6.5 deadlines and names
 
 

@@ -226,6 +226,19 @@ async def test_a_hedge_that_was_denied_is_asked_once_the_others_have_failed_and_
     assert told(result["attempts"])[1] == ("b", "success", 1, 5, 0)
 
 
+async def test_a_hedge_that_was_denied_and_asked_later_is_not_told_as_denied():
+    budget = RetryBudget(ratio=0, burst=1)
+    budget.try_withdraw()
+    asyncio.get_running_loop().call_later(3, budget.put_back)
+
+    with pytest.raises(AllAgentsFailedError) as raised:
+        await FallbackOrchestrator(hedge_after=2, budget=budget).execute_with_fallback(
+            "hi", ScriptedAgent("a", [(5, OSError())]), [ScriptedAgent("b", [OSError()])]
+        )
+
+    assert not hasattr(raised.value, "__notes__")
+
+
 @pytest.mark.parametrize("bad", [-1, math.nan, math.inf])
 def test_hedge_after_is_seconds(bad):
     with pytest.raises(ValueError, match=f"hedge_after .* got {bad}"):
