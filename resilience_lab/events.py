@@ -146,7 +146,7 @@ class QueryReceived(Event):
 
 @dataclass(frozen=True, slots=True)
 class AgentFinished(Event):
-    """One agent's turn is over: `outcome` is success, failed, timeout, rejected or skipped.
+    """One agent's turn is over: success, failed, timeout, rejected, skipped or cancelled.
 
     `started` is in seconds after the query was received, `duration` in seconds, `calls` how many
     times the agent ran.

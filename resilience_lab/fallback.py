@@ -104,7 +104,8 @@ class FallbackOrchestrator:
 
         Raises `AllAgentsFailedError` with every agent's error if none does, `DeadlineExceededError`
         when the ambient deadline leaves no time for the next, `ValueError` if two agents have the
-        same name. A cancellation ends the whole chain.
+        same name. A cancellation ends the whole chain, whatever the agent makes of it: it returns
+        when the agents have cleaned up, or when it is cancelled again and again.
         """
         async with self._ask(query, primary_agent, fallback_agents, Turn) as asked:
             turn, answer = await asked.first_answer()
@@ -127,7 +128,8 @@ class FallbackOrchestrator:
         the consumer has seen it: if the stream breaks off, `StreamInterruptedError` holds the
         agent and what came so far. `attempt_timeout` bounds the wait for each chunk; the time that
         the consumer takes is its own. A consumer that stops early should close the generator
-        (`contextlib.aclosing`): the agent is then cancelled, which is neutral for its breaker.
+        (`contextlib.aclosing`): the agent is then cancelled, which is neutral for its breaker, also
+        if its clean-up raises (which is logged).
         """
         async with self._ask(query, primary_agent, fallback_agents, StreamTurn) as asked:
             turn, first = await asked.first_answer()
