@@ -141,6 +141,11 @@ def test_without_a_generator_the_random_module_is_used():
     assert observed == [random.uniform(0, v) for v in (1, 2, 4)]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_promise_4_2_no_base_is_no_delay_however_late(kind):
+    assert Backoff(0, jitter=kind).bounds(10_000) == (0.0, 0.0)
+
+
 def test_all_but_the_first_argument_are_named():
     with pytest.raises(TypeError, match="positional argument"):
         Backoff(1, 2)

@@ -817,6 +817,15 @@ async def test_promise_4_10_a_chain_says_so_before_any_agent_is_asked():
     assert raised.value.attempts[0]["calls"] == 4
 
 
+async def test_promise_4_10_it_is_said_even_if_the_call_would_succeed():
+    service = Flaky()
+
+    with pytest.raises(ValueError, match="max_retries=None needs a time limit"):
+        await Retry(None).call(service)
+
+    assert service.calls == []
+
+
 async def test_promise_4_10_a_limit_lets_a_success_through():
     async with deadline(5):
         assert await Retry(None).call(Flaky()) == "answer"
@@ -938,6 +947,13 @@ async def test_promise_4_5_a_decorated_function_may_be_refused_too():
 
     assert await ask() == "good"
     assert asyncio.get_running_loop().time() == 3.0
+
+
+async def test_promise_4_5_whatever_other_options_there_are():
+    options = {"max_elapsed": 9, "budget": RetryBudget(), "on_event": Recorder()}
+
+    with pytest.raises(ResultRejectedError):
+        await Retry(0, accept=bool, **options).call(lambda: "")
 
 
 async def test_promise_4_5_refused_to_the_end():
