@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import weakref
 
 import pytest
 
@@ -21,7 +22,7 @@ async def test_it_returns_when_all_have_ended():
     tasks = [asyncio.create_task(slow_to_leave(seconds)) for seconds in (1, 3, 2)]
     await asyncio.sleep(0)
 
-    await wind_up(tasks)
+    await wind_up(iter(tasks))
 
     assert asyncio.get_running_loop().time() == 3.0
     assert all(task.cancelled() for task in tasks)
@@ -107,3 +108,27 @@ async def test_a_cancellation_ends_a_wait_that_is_bounded():
     assert asyncio.get_running_loop().time() == 1.0
     await asyncio.wait([task])
     assert asyncio.get_running_loop().time() == 5.0
+
+
+async def test_who_leaves_in_the_background_is_kept_until_it_has_left_and_no_longer():
+    async def waits_for_what_only_it_knows():
+        try:
+            await asyncio.sleep(100)
+        finally:
+            gate = asyncio.get_running_loop().create_future()
+            gates.append(weakref.ref(gate))
+            await gate
+
+    gates = []
+    task = asyncio.create_task(waits_for_what_only_it_knows())
+    await asyncio.sleep(0)
+    await wind_up([task], within=1)
+    left = weakref.ref(task)
+    del task
+    gc.collect()
+
+    assert left() in asyncio.all_tasks()
+    gates[0]().set_result(None)
+    await asyncio.sleep(1)
+    gc.collect()
+    assert left() is None
