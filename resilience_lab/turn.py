@@ -55,7 +55,6 @@ class Turn:
         try:
             answer = await (self.retry.call(self._guarded) if self.retry else self._guarded())
         except Exception as raised:
-            self.give_way(raised)
             # If the breaker shut only after the agent had run, the agent's own error says more.
             error = raised if raised is not self.rejection or self.error is None else self.error
             return "", self.outcome(error), error

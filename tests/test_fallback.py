@@ -267,6 +267,18 @@ async def test_the_retrys_own_accept_makes_a_rejected_turn():
     assert outcomes(result["attempts"]) == [("gpt4", "rejected", 2), ("local", "success", 1)]
 
 
+async def test_a_refusal_after_an_error_is_what_the_turn_ended_with():
+    orchestrator = FallbackOrchestrator(
+        retry=Retry(1, NO_JITTER, accept=lambda text: text != "no"), breaker=per_agent(9)
+    )
+
+    with pytest.raises(AllAgentsFailedError) as raised:
+        await orchestrator.execute_with_fallback("hi", ScriptedAgent("a", [OSError(), "no"]), [])
+
+    assert outcomes(raised.value.attempts) == [("a", "rejected", 2)]
+    assert isinstance(raised.value.exceptions[0], ResultRejectedError)
+
+
 async def test_the_shared_retry_is_not_changed():
     retry = Retry(1, NO_JITTER)
     decide = retry.should_retry
@@ -877,6 +889,19 @@ async def test_the_token_of_a_skipped_agent_serves_the_next_one(how, hedge_after
 
     assert said == "hello"
     assert budget.tokens == 0
+
+
+async def test_the_first_agent_pays_nothing_so_nothing_comes_back_if_it_is_skipped():
+    budget = RetryBudget(ratio=0, burst=5)
+    for _ in range(3):
+        budget.try_withdraw()
+    chain = FallbackOrchestrator(budget=budget, breaker=per_agent(9))
+    down = ScriptedAgent("down", ["unused"])
+    chain.breaker_of(down).isolate()
+
+    await chain.execute_with_fallback("hi", down, [ScriptedAgent("up", ["hello"])])
+
+    assert budget.tokens == 2
 
 
 async def test_a_skipped_agents_token_comes_back_at_the_end_of_a_chain_too():

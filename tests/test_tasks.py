@@ -66,6 +66,7 @@ async def test_errors_of_tasks_that_nobody_waits_for_are_not_reported_as_lost(ca
     await asyncio.sleep(1)
     await wind_up([task])
     del task
+    gc.collect()
 
     assert caplog.records == []
 
