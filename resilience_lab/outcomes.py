@@ -47,23 +47,26 @@ def matcher(name: str, spec: object) -> Callable[[Exception], bool]:
         isinstance(spec, tuple) and spec and all(map(_is_exception_type, spec))
     ):
         types: Any = spec
-        return lambda error: any(isinstance(each, types) for each in _and_within(error))
+        return lambda error: isinstance(error, types) or any(
+            isinstance(each, types) for each in _within(error)
+        )
     if callable(spec) and not isinstance(spec, type) and is_plain(spec):
         predicate: Callable[[BaseException], bool] = spec
-        return lambda error: any(predicate(each) for each in _and_within(error))
+        return lambda error: predicate(error) or any(map(predicate, _within(error)))
     raise TypeError(
         f"{name} must be an exception type, a tuple of them, or a plain predicate, got {spec!r}"
     )
 
 
-def _and_within(error: BaseException) -> Iterator[BaseException]:
-    """`error`, and if it is a group, whatever it holds, however deep."""
+def _within(error: BaseException) -> Iterator[BaseException]:
+    """What `error` holds if it is a group, however deep."""
     left = [error]
     while left:
         each = left.pop()
-        yield each
         if isinstance(each, BaseExceptionGroup):
             left += reversed(each.exceptions)
+        if each is not error:
+            yield each
 
 
 def cut_short(error: Exception) -> bool:
