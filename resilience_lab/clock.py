@@ -13,6 +13,7 @@ from asyncio import AbstractEventLoop, BaseEventLoop
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TypeAlias
+from weakref import WeakSet
 
 virtual_loop: ContextVar[AbstractEventLoop | None] = ContextVar("virtual_loop", default=None)
 """The loop of the virtual run that this code belongs to, in the run's threads too."""
@@ -32,23 +33,25 @@ class LoopClock:
 
     It is the time of the loop that it is read on. A virtual loop counts from its own zero, so when
     it is read on another clock than before, it goes on from what the clock before says at that
-    moment, and from then on passes with the new one. So it never runs backwards, and a break of
-    thirty seconds ends thirty seconds later, on whichever clock they pass. On the first clock that
-    it is read on, and on real loops alone, it says what that clock says.
+    moment, and from then on passes with the new one; of a run that it has not been in before, the
+    time since that run began is added. So it never runs backwards, and a break of thirty seconds
+    ends thirty seconds later, on whichever clock they pass. On the first clock that it is read on,
+    and on real loops alone, it says what that clock says.
 
     In a thread without a loop that no virtual run has started, it keeps to the virtual loop on
     which it was last read, as long as that runs: a pool's thread is at the same time as its run.
     """
 
-    __slots__ = ("_present",)
+    __slots__ = ("_met", "_present")
 
     def __init__(self) -> None:
         self._present: _Reading | None = None
+        self._met: WeakSet[AbstractEventLoop] | None = None  # own clocks; most never meet one
 
     def __call__(self) -> float:
         running = asyncio._get_running_loop()
         present = self._present
-        if present is None or running is None or running is not present[0]:
+        if present is None or running is not present[0] or (running is None and _in_doubt(present)):
             present = self._present = self._go_on(running)
         return present[2]() + present[3]
 
@@ -66,10 +69,21 @@ class LoopClock:
         if source is not None and type(source).time is BaseEventLoop.time:
             source = None
         read = time.monotonic if source is None else source.time
+        since = read()
+        if source is not None and self._meets(source):
+            since = getattr(source, "start", since)
         if present is None:
             return running, source, read, 0.0
-        offset = present[3] if source is present[1] else present[2]() + present[3] - read()
+        offset = present[3] if source is present[1] else present[2]() + present[3] - since
         return running, source, read, offset
+
+    def _meets(self, loop: AbstractEventLoop) -> bool:
+        """Whether it is on the clock of this loop for the first time."""
+        if self._met is None:
+            self._met = WeakSet()
+        is_new = loop not in self._met
+        self._met.add(loop)
+        return is_new
 
 
 _Reading: TypeAlias = tuple[
@@ -78,6 +92,11 @@ _Reading: TypeAlias = tuple[
     Callable[[], float],  # that clock
     float,  # what is added to it
 ]
+
+
+def _in_doubt(present: _Reading) -> bool:
+    """Whether the clock that is read in a thread without a loop may be another one by now."""
+    return present[1] is not None or virtual_loop.get() is not None
 
 
 def at_hand(clock: Callable[[], float]) -> Callable[[], float]:

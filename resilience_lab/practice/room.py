@@ -1,8 +1,8 @@
 """The room in which a learner's code is examined: it cannot hang, print, or hurt the kernel there.
 
-In the room time is virtual for every clock (see `simulation.clocks`), whatever is printed, logged or warned
-of goes nowhere, and each trial has its own event loop. A loop that never ends is ended, with or
-without an `await` in it. Everything is put back at the door, however the examination went.
+In the room time is virtual for every clock (see `simulation.clocks`), whatever is printed, logged
+or warned of goes nowhere, and each trial has its own event loop. A loop that never ends is ended,
+with or without an `await` in it. Everything is put back at the door, however the examination went.
 """
 
 from __future__ import annotations

@@ -118,7 +118,11 @@ class _Calendar:
 
     def __call__(self, *args: Any) -> Any:
         stage = on_stage()
-        if stage is None or len(args) < self._place or any(a is not None for a in args[self._place :]):
+        if (
+            stage is None
+            or len(args) < self._place
+            or any(a is not None for a in args[self._place :])
+        ):
             return self._real(*args)
         return self._real(*args[: self._place], self._moment(_wall(stage)))
 

@@ -12,8 +12,8 @@ from typing import Any
 from resilience_lab.errors import ResilienceError
 
 _NETWORK = (
-    "virtual time has no network (no sockets, no pipes); use scripted agents there, or run this in real time "
-    "(asyncio.run), for example against resilience_lab.live.FaultyServer"
+    "virtual time has no network (no sockets, no pipes); use scripted agents in it, or run this in "
+    "real time (asyncio.run), for example against resilience_lab.live.FaultyServer"
 )
 _SUBPROCESS = (
     "virtual time has no subprocesses; run this in real time (asyncio.run), or wait for the "
@@ -54,11 +54,6 @@ def _refused_when_awaited(method: str, why: str = _NETWORK) -> Any:
     return refuse
 
 
-def _nothing_to_remove(*_: object) -> bool:
-    """As on every loop: whether there was anything. There never is."""
-    return False
-
-
 class NoNetwork(asyncio.BaseEventLoop):
     """A loop that refuses, in a full sentence, what exists in real time only."""
 
@@ -86,6 +81,17 @@ class NoNetwork(asyncio.BaseEventLoop):
     add_reader = _refused("add_reader")
     add_writer = _refused("add_writer")
     add_signal_handler = _refused("add_signal_handler", _SIGNAL)
-    remove_reader = _nothing_to_remove
-    remove_writer = _nothing_to_remove
-    remove_signal_handler = _nothing_to_remove
+
+    # What libraries call as they clean up: whether there was anything to remove.
+
+    def remove_reader(self, _fd: object) -> bool:
+        """False, for there never is one."""
+        return False
+
+    def remove_writer(self, _fd: object) -> bool:
+        """False, for there never is one."""
+        return False
+
+    def remove_signal_handler(self, _sig: int) -> bool:
+        """False, for there never is one."""
+        return False

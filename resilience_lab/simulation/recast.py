@@ -16,8 +16,8 @@ from typing import Any
 
 from resilience_lab.simulation.origin import file_of, is_learners, is_standard
 
-_WITH_CLOCKS = ("sched", "timeit")
-"""Modules of Python's own library that keep a clock for those who use them."""
+_WITH_CLOCKS = ("__main__", "sched", "timeit")
+"""Modules without a file (a notebook), or of Python's own that keep a clock for their users."""
 
 
 class StandIns:
@@ -170,12 +170,11 @@ def _wrapped(part: Any) -> list[Any]:
 
 
 def _may_hold_clocks(module: Any) -> bool:
-    """Whether names of the real clocks in this module are exchanged: not in most of Python's own."""
+    """Whether names in this module are exchanged: not in most of Python's own modules."""
     if not isinstance(module, ModuleType):
         return False
     file = file_of(module)
-    name = module.__name__
-    return name in ("__main__", *_WITH_CLOCKS) or bool(file and not is_standard(file))
+    return module.__name__ in _WITH_CLOCKS or bool(file and not is_standard(file))
 
 
 def _is_learners_object(part: Any) -> bool:

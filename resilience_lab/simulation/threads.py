@@ -28,10 +28,11 @@ from types import FrameType, FunctionType, ModuleType
 from typing import Any
 from weakref import WeakSet
 
-REACH = 5_000
+REACH = 1_000
 """How many objects are looked at, at most, to find out whether a thread holds a certain one."""
 
 _WAIT = threading.Condition.wait.__code__
+_START = threading.Thread.start.__code__
 _RESULT = (futures.Future.result.__code__, futures.Future.exception.__code__)
 _ANYIO = "anyio._backends._asyncio"
 _IDLE = (pool_threads.__file__, "_worker")
@@ -73,7 +74,7 @@ class Threads:
             thread.works_for_anyio(self._loop) and not thread.waits for thread in _others()
         ):
             return True
-        return any([self._is_worked_on(*pair) for pair in self.outstanding()])
+        return any(self._is_worked_on(*pair) for pair in self.outstanding())
 
     def outstanding(self) -> list[tuple[asyncio.Future[Any], futures.Future[Any]]]:
         """What the loop awaits from threads, and what it has given up and they still work on."""
@@ -93,25 +94,38 @@ class Threads:
         return any(self._may_wake(thread) for thread in others if thread not in asking)
 
     def _may_wake(self, thread: _Thread) -> bool:
-        if thread.idle:
+        if thread.idle_in_anyio:
             return False
         own = thread.thread not in self._before and not thread.daemon
-        return (own and not thread.waits) or thread.holds(self._loop)
+        return (own and not thread.waits and not thread.idle) or thread.holds(self._loop)
 
     def _is_worked_on(self, future: asyncio.Future[Any], source: futures.Future[Any]) -> bool:
-        if source.done():
-            return True  # and it is about to be reported
-        waiting = any(thread.waits and thread.holds(source) for thread in _others())
-        if (source.running() or future in self._handed_out) and not waiting:
-            return True
-        if source.running():
-            return False
-        if others_hold(source):
+        given_out = source.running() or future in self._handed_out
+        if (given_out and not _is_held_up(source)) or others_hold(source):
             self._lost.discard(source)
             return True
-        # A thread may have it in hand without a name for it yet, so it is looked for twice.
-        known, _ = source in self._lost, self._lost.add(source)
-        return not known
+        if source.done():
+            return True  # since when does not matter: it is about to be reported
+        # The threads went on as they were looked at: what was free above may be held up by now, and
+        # a thread may have the future in hand without a name for it yet. So look twice.
+        if _is_held_up(source) or source in self._lost:
+            return False
+        self._lost.add(source)
+        return True
+
+
+def _is_held_up(source: futures.Future[Any]) -> bool:
+    """Whether a thread that has to do with it waits, and for no other thread that is at work."""
+    threads = list(_others())
+    waiting = [thread for thread in threads if thread.waits]
+    if not any(thread.holds(source) for thread in waiting):
+        return False
+    at_work = [thread for thread in threads if not thread.waits]
+    while at_work:
+        served = [it for it in waiting if any(other.holds(it.condition) for other in at_work)]
+        waiting = [thread for thread in waiting if thread not in served]
+        at_work = served
+    return any(thread.holds(source) for thread in waiting)
 
 
 def others_hold(wanted: object) -> bool:
@@ -142,29 +156,37 @@ class _Thread:
     @property
     def waits(self) -> bool:
         """Whether it waits, with no limit of time, and nobody has notified it yet."""
-        if self.frame.f_code is not _WAIT:
+        if self.frame.f_code is not _WAIT or any(it.f_code is _START for it in self._stack()):
             return False
         names = self.frame.f_locals
         waiter = names.get("waiter")
         return names["timeout"] is None and waiter in list(names["self"]._waiters)
 
+    @property
+    def condition(self) -> threading.Condition:
+        """What it waits for, if it waits."""
+        condition: threading.Condition = self.frame.f_locals["self"]
+        return condition
+
     def works_for_anyio(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether it is a worker thread of anyio's on `loop`, and has work."""
         worker: Any = self.thread
-        return (
-            type(worker).__module__ == _ANYIO
-            and worker.loop is loop
-            and worker.queue.unfinished_tasks > 0
-        )
+        return self._is_anyios and worker.loop is loop and not self.idle_in_anyio
+
+    @property
+    def idle_in_anyio(self) -> bool:
+        """Whether it is a worker thread of anyio's without work."""
+        worker: Any = self.thread
+        return self._is_anyios and not worker.queue.unfinished_tasks
+
+    @property
+    def _is_anyios(self) -> bool:
+        return type(self.thread).__module__ == _ANYIO
 
     @property
     def idle(self) -> bool:
-        """Whether it belongs to a pool and has no work."""
-        worker: Any = self.thread
-        if type(worker).__module__ == _ANYIO:
-            return not worker.queue.unfinished_tasks
-        code = self.frame.f_code
-        return (code.co_filename, code.co_name) == _IDLE and not self.frame.f_locals.get("work_item")
+        """Whether it is a thread of Python's pools without work."""
+        return (self.frame.f_code.co_filename, self.frame.f_code.co_name) == _IDLE
 
     def asks(self, asked: WeakSet[futures.Future[Any]]) -> bool:
         """Whether it waits for the result of a future that the loop has to fill."""

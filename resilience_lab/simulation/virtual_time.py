@@ -26,7 +26,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import Context
 from functools import partial
 from itertools import count
-from typing import Any, TypeVar, TypeVarTuple, cast
+from typing import Any, Literal, TypeVar, TypeVarTuple, overload
 from weakref import WeakKeyDictionary
 
 from resilience_lab.arguments import whole
@@ -44,18 +44,26 @@ TIME_TO_END = 3600.0
 LOOK_AGAIN = 0.002
 """Real seconds after which a waiting loop looks at its threads again."""
 
-LOOKS = 2
+LOOKS = 3
 """So often no thread must be seen that could wake the loop, before that is called a deadlock."""
 
 _WRAP_FUTURE = asyncio.wrap_future.__code__
 
 
+@overload
 def run_virtual(
-    main: Callable[..., Coroutine[Any, Any, T]] | Callable[..., T],
+    main: Callable[..., Coroutine[Any, Any, T]],
     *args: Any,
     seed: int | None = None,
-    clocks: str = "loop",
-) -> T:
+    clocks: Literal["loop", "all"] = "loop",
+) -> T: ...
+@overload
+def run_virtual(
+    main: Callable[..., T], *args: Any, seed: int | None = None, clocks: Literal["all"]
+) -> T: ...
+def run_virtual(
+    main: Callable[..., Any], *args: Any, seed: int | None = None, clocks: str = "loop"
+) -> Any:
     """Run `main(*args)`, a coroutine function, on a fresh loop in virtual time from 0.0 s.
 
     Returns its result and lets its exceptions through. What it left running is cancelled, and has
@@ -106,7 +114,7 @@ def run_virtual(
                 raise TypeError(_NO_MAIN.format(main) + hint)
         finally:
             loop.wind_up()
-    return cast(T, result)
+    return result
 
 
 _NO_MAIN = "main must be a coroutine function (not its call), got {!r}"
@@ -152,7 +160,7 @@ class VirtualLoop(NoNetwork):
 
     def __init__(self, start: float = 0.0) -> None:
         super().__init__()
-        self._time = start
+        self.start = self._time = start
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._order = count()
         self._cancelled_since_sweep = 0
@@ -209,9 +217,10 @@ class VirtualLoop(NoNetwork):
         self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
     ) -> asyncio.Future[T]:
         """As usual; the clock stands still until `func` returns, and policies in it read it."""
+        work: Any = func
         if executor is None or isinstance(executor, ThreadPoolExecutor):
-            func = partial(_in_thread_of, self, func)
-        future = super().run_in_executor(executor, func, *args)
+            work = partial(_in_thread_of, self, func)
+        future = super().run_in_executor(executor, work, *args)
         self._threads.hands_out(future)
         return future
 
