@@ -63,28 +63,70 @@ T = TypeVar("T")
 
 
 class CircuitBreaker(Shared):
-    """Guards calls to one service, and may be shared by tasks, threads and event loops.
+    """Guards calls to one service, and is shared by tasks, threads and event loops; never copied.
 
     After `failure_threshold` failures in a row it opens: calls raise `CircuitOpenError` at once.
-    `recovery_timeout` seconds later the next call is let through as a probe, at most
-    `half_open_max_calls` at a time; `success_threshold` successful probes close it, one failed
-    probe opens it again. A probe that has not answered within `probe_timeout` seconds (default:
-    `recovery_timeout`) loses its permit to the next caller.
+    `recovery_timeout` seconds later the next call is let through as a probe. `success_threshold`
+    successful probes close it, one failed probe opens it again.
 
-    `failure_on` says which exceptions count (a type, a tuple, a predicate); others are neutral.
-    `classify` instead decides for results and exceptions both. Cancellation is neutral, always.
-
-    `trip` is another rule to open by, such as `FailureRate(0.5, last=20)`, in place of failures in
-    a row. `recovery_timeout` may be a `Backoff`: each re-opening without a close in between takes
-    its next delay. With `observe_only` nothing is ever rejected, not even when isolated: the
-    breaker counts, changes state and tells its listener as it would, so that thresholds can be
-    tried on live traffic; `would_reject_count` calls went through that it would have rejected.
-
-    `on_event` hears what happens, after it stands. Time is the running loop's; outside a loop it is
-    `time.monotonic`, which asyncio's own loops read too. `clock` replaces both.
+    `await breaker.call(func, *args)`, `@breaker` on a function of any kind, `async with breaker`
+    and, in plain code, `with breaker` all do the same. An error that is not an `Exception`, such as
+    a cancellation, is neutral, always; so is what the clean-up after one raises.
 
     Reading an attribute never changes anything: an OPEN circuit whose break is over still says OPEN
-    until a call arrives. Bad arguments raise `ValueError` or `TypeError`.
+    until a call arrives. `name`, `success_threshold`, `half_open_max_calls` and `observe_only` may
+    be set later, and have their effect at once.
+
+    Parameters
+    ----------
+    failure_threshold
+        How many failures in a row open it, >= 1.
+    recovery_timeout
+        The length of a break in seconds, > 0. Or a `Backoff`: each re-opening without a close in
+        between takes its next delay.
+    success_threshold
+        How many successful probes close it, >= 1.
+    name
+        The source of its events, and its name in errors.
+    trip
+        Another rule to open by, such as `FailureRate(0.5, last=20)`, in place of failures in a row.
+    failure_on
+        Which exceptions count: a type, a tuple of types, or a predicate. Others are neutral. A
+        group of exceptions counts if it matches itself, or anything in it does.
+    classify
+        Instead: given the result or the `Exception`, says what it means.
+    half_open_max_calls
+        How many probes may be in flight at once, >= 1.
+    probe_timeout
+        Seconds after which a probe that has not answered loses its permit to the next caller, > 0.
+        By default as long as the break, and after a success that came too late, twice as long as
+        that took: else a service that is well, but slower than the break, would be shut out.
+    observe_only
+        Nothing is rejected, not even when isolated. It counts, changes state and tells its listener
+        as it would, so that thresholds can be tried on live traffic; `would_reject_count` calls
+        went through that it would have rejected.
+    on_event
+        Hears what happens, after it stands.
+    clock
+        Gives the time in seconds. By default that is the running loop's; outside a loop it is
+        `time.monotonic`, which asyncio's own loops read too.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an argument that makes no sense.
+
+    Examples
+    --------
+    >>> breaker = CircuitBreaker(1, recovery_timeout=30, name="gpt4", clock=lambda: 0.0)
+    >>> with breaker:
+    ...     raise ConnectionError
+    Traceback (most recent call last):
+    ConnectionError
+    >>> with breaker:
+    ...     print("not reached")
+    Traceback (most recent call last):
+    resilience_lab.errors.CircuitOpenError: circuit 'gpt4' is OPEN; next probe in 30.0 s
     """
 
     def __init__(
@@ -312,8 +354,13 @@ class CircuitBreaker(Shared):
                 rejection = CallWouldBeRejected if self.observe_only else CallRejected
                 events.append(rejection(now, self.name, generation.state, retry_after))
                 self._would_reject_count += self.observe_only
-        for event in events:
-            emit(self._on_event, event)
+        try:
+            for event in events:
+                emit(self._on_event, event)
+        except BaseException:  # Ctrl-C while a listener ran: there will be no call
+            if ticket is not None:
+                self._settle(ticket, Outcome.NEUTRAL)
+            raise
         if ticket is not None:
             return ticket
         if self.observe_only:

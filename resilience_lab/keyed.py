@@ -35,9 +35,6 @@ _NOTHING: Any = object()
 class KeyedBreakers(Shared, Mapping[K, CircuitBreaker], Generic[K]):
     """A mapping that makes the breaker of a key when the key is first looked up.
 
-        breakers = KeyedBreakers(lambda shard: CircuitBreaker(name=f"shard {shard}"))
-        await breakers[shard].call(query, shard)
-
     It keeps at most `max_size` (>= 1) of them. To make room for a new key it forgets the breaker
     that was looked up longest ago: of those that are closed and have counted no failure; if there
     are none, of those whose break is over; if there are none of these either, of those that are
@@ -48,7 +45,25 @@ class KeyedBreakers(Shared, Mapping[K, CircuitBreaker], Generic[K]):
     are neither. `del breakers[key]` and `pop` remove one by hand. Safe to share between tasks,
     threads and event loops. However many keys there are, a new one costs the same on average.
 
-    Raises `TypeError` if `make(key)` returns anything but a `CircuitBreaker`.
+    Parameters
+    ----------
+    make
+        `make(key)` makes the breaker of a key. If it returns anything else, looking up raises
+        `TypeError`.
+    max_size
+        How many are kept, >= 1. It may be set later.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an argument that makes no sense.
+
+    Examples
+    --------
+    >>> breakers = KeyedBreakers(lambda shard: CircuitBreaker(1, name=f"shard {shard}"))
+    >>> breakers[7].acquire().failure(ConnectionError())
+    >>> [(shard, str(breakers[shard].state)) for shard in (7, 8)]
+    [(7, 'OPEN'), (8, 'CLOSED')]
     """
 
     def __init__(self, make: Callable[[K], CircuitBreaker], max_size: int = 1000) -> None:

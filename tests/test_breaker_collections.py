@@ -1,13 +1,14 @@
-"""Garbage collections at an awkward moment."""
+"""Garbage collections and interrupts at an awkward moment."""
 
 from __future__ import annotations
 
 import gc
 
-from breakers import BREAK, fail, half_open
+import pytest
+from breakers import BREAK, fail, half_open, opened
 
 from resilience_lab import CircuitBreaker, Recorder
-from resilience_lab.events import LeaseExpired
+from resilience_lab.events import CallRejected, LeaseExpired, StateChanged
 
 
 class Moment(float):
@@ -61,3 +62,21 @@ def test_promise_3_9_an_expiry_with_a_collection_at_every_line(clock):
         assert breaker.retry_after == 0.0
     finally:
         gc.set_threshold(*thresholds)
+
+
+@pytest.mark.parametrize("probes", [1, 0])
+def test_an_exit_out_of_a_listener_keeps_no_permit(clock, probes):
+    def interrupt(event):
+        if isinstance(event, StateChanged if probes else CallRejected) and armed:
+            raise KeyboardInterrupt
+
+    armed = []
+    breaker = opened(clock, on_event=interrupt)
+    clock.now += BREAK if probes else 0.0
+    armed.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        breaker.acquire()
+
+    armed.clear()
+    assert breaker.retry_after == (0.0 if probes else BREAK)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import doctest
 import pickle
+import sys
 
 import pytest
 from breakers import BREAK, fail, opened
@@ -13,6 +15,7 @@ from resilience_lab import (
     CircuitBreaker,
     ConsecutiveFailures,
     FailureRate,
+    KeyedBreakers,
     Recorder,
     SlowCallRate,
     State,
@@ -170,3 +173,8 @@ def test_a_generator_function_is_no_listener_and_no_rule(argument):
 
     with pytest.raises(TypeError, match=f"{argument} must be "):
         CircuitBreaker(**{argument: generate})
+
+
+@pytest.mark.parametrize("module", [CircuitBreaker.__module__, KeyedBreakers.__module__])
+def test_the_examples_in_the_docstrings_are_true(module):
+    assert doctest.testmod(sys.modules[module]).failed == 0
