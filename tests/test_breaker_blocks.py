@@ -151,6 +151,17 @@ async def test_promise_3_8_stacks_of_tasks_end_their_own_blocks():
     assert breaker.state == "OPEN"
 
 
+def test_promise_3_8_stacks_that_take_turns_end_their_own_blocks(clock):
+    breaker, first, second = CircuitBreaker(clock=clock), ExitStack(), ExitStack()
+    permits_taken = [stack.enter_context(breaker) for stack in (first, second)]
+
+    first.close()
+
+    assert [repr(permit).split()[-1] for permit in permits_taken] == ["settled>", "out>"]
+    second.close()
+    assert repr(permits_taken[1]).endswith("settled>")
+
+
 async def test_promise_3_8_a_block_in_a_block_of_one_frame_ends_first():
     breaker = CircuitBreaker(trip=SlowCallRate(1, 5, last=1))
     permits = []

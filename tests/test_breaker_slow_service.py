@@ -112,3 +112,23 @@ def test_promise_3_15_the_next_half_open_begins_with_the_break_again(clock):
     breaker.acquire()
 
     assert breaker.retry_after == BREAK
+
+
+def test_promise_3_15_a_quicker_late_success_makes_no_lease_shorter(clock):
+    breaker = half_open(clock, half_open_max_calls=2)
+    slow, quicker = breaker.acquire(), None
+    clock.now += BREAK - 1.0
+    quicker = breaker.acquire()
+    clock.now += BREAK - 1.0
+    fresh = breaker.acquire()
+    clock.now += 1.0
+    breaker.acquire().ignore()  # by now the lease of `quicker` is over, too
+    clock.now += 10.0
+    slow.success()
+    longest = 2 * (2 * BREAK + 9.0)
+    quicker.success()
+
+    fresh.ignore()
+    for _ in range(2):
+        breaker.acquire()
+    assert breaker.retry_after == longest

@@ -249,6 +249,43 @@ def test_a_rate_over_seconds_agrees_with_buckets_of_a_hundredth(steps, minimum, 
     assert told == failures[: len(told)]
 
 
+@pytest.mark.parametrize(
+    ("rule", "moments", "opens"),
+    [
+        # Successes of a later bucket do not leave with those of an earlier one,
+        ((0.5, 100, 2), [(0, "S"), (50, "SSS"), (120, "FF")], None),
+        ((0.5, 100, 2), [(0, "SSS"), (50, "S"), (120, "F")], 5),
+        # nor do those that come exactly when the earlier one closes.
+        ((0.5, 100, 2), [(0, "S"), (1, "SSS"), (100.5, "FF")], None),
+        # A success in passing trips as soon as older ones have left, though its bucket is open,
+        ((0.5, 100, 2), [(0, "SS"), (99.5, "F"), (100.2, "S")], 4),
+        # or when it completes the minimum.
+        ((0.5, 100, 4), [(0, "FFSS")], 4),
+        ((0.5, 100, 5), [(0, "FFSSF")], 5),
+    ],
+)
+def test_successes_in_passing_are_forgotten_in_time_and_judged_in_time(rule, moments, opens):
+    threshold, within, minimum = rule
+    calls = [(float(moment), letter) for moment, letters in moments for letter in letters]
+
+    assert quietly(FailureRate(threshold, within=within, minimum_calls=minimum), calls) == opens
+
+
+def test_how_many_it_takes_is_that_of_the_window_just_now(clock):
+    breaker = CircuitBreaker(trip=FailureRate(0.5, within=10, minimum_calls=4), clock=clock)
+    clock.now = 1.0
+    play(breaker, "S" * 20)
+    assert breaker.failure_threshold == 10
+
+    clock.now = 8.0
+    play(breaker, "S" * 6)
+    assert breaker.failure_threshold == 13
+    clock.now = 12.0
+    assert breaker.failure_threshold == 3
+    clock.now = 3600.0
+    assert breaker.failure_threshold == 2
+
+
 async def test_the_window_passes_in_virtual_time():
     breaker = CircuitBreaker(trip=FailureRate(0.5, within=60, minimum_calls=10))
     for _ in range(9):
