@@ -47,8 +47,8 @@ def matcher(name: str, spec: object) -> Callable[[Exception], bool]:
         isinstance(spec, tuple) and spec and all(map(_is_exception_type, spec))
     ):
         types: Any = spec
-        return lambda error: isinstance(error, types) or any(
-            isinstance(each, types) for each in _within(error)
+        return lambda error: (
+            isinstance(error, types) or any(isinstance(each, types) for each in _within(error))
         )
     if callable(spec) and not isinstance(spec, type) and is_plain(spec):
         predicate: Callable[[BaseException], bool] = spec
