@@ -71,6 +71,7 @@ class Permit:
             self.failure(error)
 
 
+_STACKS = vars(contextlib)
 _Begun: TypeAlias = "tuple[Permit, _Begun | None]"  # a permit, and that of the block around it
 
 
@@ -105,6 +106,6 @@ class Blocks:
 
 def _place(frame: FrameType) -> object:
     """Where a block begins and ends."""
-    if frame.f_globals is vars(contextlib):
+    if frame.f_globals is _STACKS:
         return frame.f_locals.get("self", frame)
     return frame
