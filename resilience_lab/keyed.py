@@ -134,17 +134,19 @@ class KeyedBreakers(Shared, Mapping[K, CircuitBreaker], Generic[K]):
             return sum(map(len, self._shelves))
 
     def __iter__(self) -> Iterator[K]:
-        return iter(self._copy())
+        return iter(self._kept)
 
     def items(self) -> ItemsView[K, CircuitBreaker]:
         """The keys and breakers of this moment."""
-        return self._copy().items()
+        return self._kept.items()
 
     def values(self) -> ValuesView[CircuitBreaker]:
         """The breakers of this moment."""
-        return self._copy().values()
+        return self._kept.values()
 
-    def _copy(self) -> dict[K, CircuitBreaker]:
+    @property
+    def _kept(self) -> dict[K, CircuitBreaker]:
+        """All of this moment, the longest unused first."""
         with self._lock:
             return dict(chain.from_iterable(shelf.items() for shelf in reversed(self._shelves)))
 
