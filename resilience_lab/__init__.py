@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Any
 from resilience_lab.deadline import deadline, time_remaining
 
 if TYPE_CHECKING:
-    from resilience_lab.agents import BaseAgent, ScriptedAgent
+    from resilience_lab.agents import Agent, BaseAgent, ScriptedAgent
     from resilience_lab.backoff import JITTERS, Backoff
     from resilience_lab.breaker import CircuitBreaker, State
     from resilience_lab.budget import RetryBudget
+    from resilience_lab.deadline import no_deadline
     from resilience_lab.errors import (
         AgentError,
         AgentTimeoutError,
@@ -54,6 +55,7 @@ __version__ = "0.1.0"
 
 __all__ = [  # without the live agents, so that `import *` needs no extra
     "JITTERS",
+    "Agent",
     "AgentError",
     "AgentTimeoutError",
     "AllAgentsFailedError",
@@ -83,6 +85,7 @@ __all__ = [  # without the live agents, so that `import *` needs no extra
     "Transcript",
     "any_of",
     "deadline",
+    "no_deadline",
     "retry_with_backoff",
     "run_virtual",
     "time_remaining",
@@ -90,6 +93,7 @@ __all__ = [  # without the live agents, so that `import *` needs no extra
 
 _HOMES = {
     "JITTERS": "backoff",
+    "Agent": "agents",
     "AgentError": "errors",
     "AgentTimeoutError": "errors",
     "AllAgentsFailedError": "errors",
@@ -121,6 +125,7 @@ _HOMES = {
     "StreamInterruptedError": "errors",
     "Transcript": "transcript",
     "any_of": "trip",
+    "no_deadline": "deadline",
     "retry_with_backoff": "retry",
     "run_virtual": "simulation",
 }

@@ -1,17 +1,36 @@
 """Agents: anything with a name that answers a query.
 
-`BaseAgent` is all that a fallback chain asks for. `ScriptedAgent` plays a part, so that an outage
-can be told as a short script and replayed in virtual time.
+`Agent` is all that a fallback chain asks for, and `BaseAgent` is a convenient base for one.
+`ScriptedAgent` plays a part, so that an outage can be told as a short script and replayed in
+virtual time.
 """
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Iterable
-from typing import Any, TypeAlias
+from collections.abc import AsyncGenerator, Awaitable, Iterable
+from typing import Any, Protocol, TypeAlias
 
 from resilience_lab.arguments import text
+from resilience_lab.errors import AgentAnswerError
+
+
+class Agent(Protocol):
+    """Anything with a `name` and an async `run`: no base class is needed.
+
+    If it has a `stream` too, an async generator function of the query, it can answer in chunks.
+    """
+
+    @property
+    def name(self) -> str:
+        """Tells it from the other agents of a chain; its breaker is kept under it."""
+        ...
+
+    def run(self, query: str, /) -> Awaitable[str]:
+        """The answer to `query`, to be awaited. Raises if there is none."""
+        ...
 
 
 class BaseAgent(ABC):
@@ -37,7 +56,35 @@ class BaseAgent(ABC):
 
     async def stream(self, query: str) -> AsyncGenerator[str, None]:
         """The answer in chunks, as they come. An agent that cannot stream gives it as one."""
-        yield await self.run(query)
+        yield await answer_of(self, query)
+
+
+async def answer_of(agent: Agent, query: str) -> str:
+    """The answer of `agent` to `query`. Raises `AgentAnswerError` if it is no text."""
+    answering: object = agent.run(query)
+    if not inspect.isawaitable(answering):  # no timeout could end what has run already
+        raise not_text(agent, "run must be a coroutine function, got", answering)
+    answer: object = await answering
+    if not isinstance(answer, str):
+        raise not_text(agent, "run returned", answer)
+    return answer
+
+
+def not_text(agent: Agent, complaint: str, value: object) -> AgentAnswerError:
+    """The error of an `agent` that gave `value`, to which the `complaint` leads up, for text."""
+    if inspect.iscoroutine(value):
+        value.close()  # nobody will await it
+    try:
+        words = repr(value)
+    except Exception:
+        words = object.__repr__(value)
+    if len(words) > _LONG:
+        words = f"{words[:_LONG]}..."
+    kind = "" if value is None else f" ({type(value).__name__})"
+    return AgentAnswerError(agent.name, f"{complaint} {words}{kind}")
+
+
+_LONG = 200  # characters: an error is a sentence, not an archive
 
 
 Scene: TypeAlias = str | Exception | type[Exception]

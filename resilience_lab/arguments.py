@@ -2,6 +2,10 @@
 
 Every number of seconds in this library is finite, so that NaN and infinity are found when a policy
 is built and not at three in the morning when it is first needed. `True` is not taken for 1.
+
+A function is asked for its kind: one that makes a coroutine or a generator has, when it returns,
+done nothing yet. A policy that took what it returns for a result would count a success before the
+first line has run.
 """
 
 from __future__ import annotations
@@ -9,6 +13,9 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
+from contextlib import _AsyncGeneratorContextManager, _GeneratorContextManager
+from functools import partial
+from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
 
@@ -66,21 +73,53 @@ def flag(name: str, value: object) -> bool:
 
 
 def function(name: str, value: Any) -> Any:
-    """`value` if it is None or a plain callable; a coroutine function would never be awaited."""
+    """`value` if it is None or a plain callable: what others return would never be run."""
     if value is None:
         return value
     if not callable(value):
         raise TypeError(f"{name} must be callable, got {value!r}")
-    if is_async(value):
-        raise TypeError(f"{name} must be a plain function, got the coroutine function {value!r}")
+    if not is_plain(value):
+        kind = "coroutine" if is_async(value) else "generator"
+        raise TypeError(f"{name} must be a plain function, got the {kind} function {value!r}")
     return value
+
+
+def is_plain(func: Callable[..., Any]) -> bool:
+    """Whether calling `func` does what it says, and does not only begin to."""
+    return not (is_async(func) or yields(func))
 
 
 def is_async(func: Callable[..., Any]) -> bool:
     """Whether calling `func` makes a coroutine: also true of objects with an async `__call__`."""
     return inspect.iscoroutinefunction(func) or inspect.iscoroutinefunction(
-        getattr(func, "__call__", None)  # noqa: B004 - its kind is asked for, not its presence
+        getattr(type(func), "__call__", None)  # noqa: B004 - its kind is asked for; not a class's
     )
+
+
+UNBEGUN: frozenset[type] = frozenset(
+    {GeneratorType, AsyncGeneratorType, _GeneratorContextManager, _AsyncGeneratorContextManager}
+)
+"""The exact types of results that only begin when they are iterated, or entered. What is awaitable
+is none of them: ask for that first."""
+
+
+def yields(func: Callable[..., Any]) -> bool:
+    """Whether calling `func` makes a generator: also true of objects whose `__call__` yields."""
+    return inspect.isgeneratorfunction(_code_of(func)) or yields_async(func)
+
+
+def yields_async(func: Callable[..., Any]) -> bool:
+    """Whether calling `func` makes an async generator."""
+    return inspect.isasyncgenfunction(_code_of(func))
+
+
+def _code_of(func: Callable[..., Any]) -> Any:
+    """The function behind a partial, or behind an object that is called like a function."""
+    while isinstance(func, partial):
+        func = func.func
+    if inspect.isroutine(func) or isinstance(func, type):
+        return func
+    return getattr(func, "__call__", func)  # noqa: B004 - its kind is asked for, not its presence
 
 
 def not_callable(func: object) -> str:

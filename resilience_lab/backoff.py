@@ -61,10 +61,37 @@ _NUMBERS = {"base_delay": non_negative, "multiplier": positive, "max_delay": pos
 class Backoff:
     """A recipe for delays: a value that any number of retries may share.
 
-    `base_delay` (seconds, >= 0) is the first ceiling, `multiplier` (>= 1) its growth per retry,
-    `max_delay` (seconds, >= base_delay) the cap that no delay exceeds, `jitter` a name in
-    `JITTERS`. `rng` is the `random.Random` to draw from; by default the `random` module, which
-    `run_virtual(seed=...)` seeds. Raises `ValueError` or `TypeError` for anything else.
+    The delay before retry n (0 is the first) is drawn from an interval that `jitter` chooses, below
+    the ceiling v(n) = min(max_delay, base_delay * multiplier ** n). (Marc Brooker, "Exponential
+    Backoff And Jitter", AWS Architecture Blog, 2015; the proportional kind is what clients add as
+    "plus or minus 50 %".)
+
+    Parameters
+    ----------
+    base_delay
+        The first ceiling in seconds, >= 0.
+    multiplier
+        What the ceiling grows by with each retry, >= 1.
+    max_delay
+        The cap in seconds that no delay exceeds, >= `base_delay`.
+    jitter
+        The kind, a name in `JITTERS`: none, full, equal, proportional or decorrelated.
+    rng
+        The `random.Random` to draw from. By default the `random` module, which
+        `run_virtual(seed=...)` seeds.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For anything else.
+
+    Examples
+    --------
+    >>> from itertools import islice
+    >>> list(islice(Backoff(1.0, jitter="none", max_delay=5).delays(), 4))
+    [1.0, 2.0, 4.0, 5.0]
+    >>> Backoff(1.0).bounds(2)
+    (0.0, 4.0)
     """
 
     base_delay: float = 1.0

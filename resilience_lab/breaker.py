@@ -5,9 +5,9 @@
     HALF_OPEN --- success_threshold probes succeed ---> CLOSED
     HALF_OPEN --- any probe fails --------------------> OPEN, for another break
 
-The picture is the code: `_Closed`, `_Open` and `_HalfOpen` each hold what is counted in that state,
-`_admit` lets a call in and `_settle` takes its result. Nothing else changes state. Only the first
-arrow has a rule of its own, which may be exchanged: see `trip.py`.
+The picture is the code: `Closed`, `Open` and `HalfOpen` (in `states.py`) each hold what is counted
+in that state, `_admit` lets a call in and `_settle` takes its result. Nothing else changes state.
+Only the first arrow has a rule of its own, which may be exchanged: see `trip.py`.
 
 One idea carries the rest. Every stay in a state is a *generation*, a new object, and a call keeps
 the one that admitted it. When its result comes back and that is no longer the current generation,
@@ -22,14 +22,13 @@ import math
 import sys
 import threading
 from collections.abc import Awaitable, Callable
-from enum import StrEnum
 from types import CoroutineType, TracebackType
-from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar, overload
 
-from resilience_lab.arguments import flag, function, not_callable, text, whole
+from resilience_lab.arguments import UNBEGUN, flag, function, not_callable, text, whole
 from resilience_lab.backoff import Backoff
 from resilience_lab.breaks import Breaks
-from resilience_lab.clock import loop_time
+from resilience_lab.clock import LoopClock, tick
 from resilience_lab.decorating import protect
 from resilience_lab.errors import CircuitOpenError
 from resilience_lab.events import (
@@ -42,153 +41,92 @@ from resilience_lab.events import (
     StateChanged,
     emit,
 )
-from resilience_lab.outcomes import Classify, ErrorFilter, Outcome, checked, matcher
+from resilience_lab.outcomes import Classify, ErrorFilter, Outcome, checked, cut_short, matcher
 from resilience_lab.permit import Blocks, Permit
-from resilience_lab.trip import ConsecutiveFailures, Tally, TripRule
+from resilience_lab.sharing import Shared
+from resilience_lab.states import (
+    Call,
+    Closed,
+    ClosedTimed,
+    Generation,
+    Guest,
+    HalfOpen,
+    Open,
+    Probe,
+    Ticket,
+)
+from resilience_lab.states import State as State  # for all who know it from here
+from resilience_lab.trip import ConsecutiveFailures, TripRule
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class State(StrEnum):
-    """What a circuit breaker does with the next call."""
-
-    CLOSED = "CLOSED"
-    """Normal operation: calls pass, failures are counted."""
-    OPEN = "OPEN"
-    """Too many failures: calls are rejected without being made."""
-    HALF_OPEN = "HALF_OPEN"
-    """After the break: a few probes pass, to learn whether the service is well again."""
-
-
-class _Closed:
-    """A generation in which everybody may call, until the trip rule has counted enough."""
-
-    __slots__ = ("absorb", "alert", "tally")
-    state = State.CLOSED
-    admits_all: Literal[True] = True
-    successes = 0
-    since = math.nan  # nobody asks how long a call took
-
-    def __init__(self, tally: Tally) -> None:
-        self.tally = tally
-        self.alert = tally.alert
-        self.absorb = tally.absorb
-
-    @property
-    def generation(self) -> _Closed:
-        """Here all calls are alike, so the generation itself is their ticket."""
-        return self
-
-    @property
-    def failures(self) -> int:
-        return self.tally.count
-
-    def retry_after(self, _now: float, _max_calls: int) -> float:
-        return 0.0
-
-
-class _ClosedTimed(_Closed):
-    """The same under a rule that asks how long a call took: so each has a ticket of its own."""
-
-    __slots__ = ()
-    admits_all = False  # type: ignore[assignment]
-
-
-class _Open:
-    """A generation in which nobody may call, `until` a moment (never, if isolated)."""
-
-    __slots__ = ("failures", "lease", "until")
-    state = State.OPEN
-    admits_all: Literal[False] = False
-    successes = 0
-
-    def __init__(self, failures: int, until: float, lease: float) -> None:
-        self.failures = failures
-        self.until = until
-        self.lease = lease
-
-    def retry_after(self, now: float, _max_calls: int) -> float:
-        return _wait(now, self.until)
-
-
-class _HalfOpen:
-    """A generation in which a few may probe, each for the seconds of its `lease`."""
-
-    __slots__ = ("failures", "lease", "probes", "successes")
-    state = State.HALF_OPEN
-    admits_all: Literal[False] = False
-
-    def __init__(self, after: _Open) -> None:
-        self.failures = after.failures
-        self.lease = after.lease
-        self.successes = 0
-        self.probes: dict[_Probe, float] = {}  # in flight, oldest first: when each lease ends
-
-    def expire(self, now: float) -> list[_Probe]:
-        """Take the permits of probes whose lease is over; their results will be stale."""
-        late = [probe for probe, end in self.probes.items() if now >= end]
-        for probe in late:
-            del self.probes[probe]
-        return late
-
-    def retry_after(self, now: float, max_calls: int) -> float:
-        if len(self.probes) < max_calls:
-            return 0.0
-        return _wait(now, next(iter(self.probes.values())))
-
-
-class _Call:
-    """The ticket of one call: who admitted it (nobody, if it was only let through), and when."""
-
-    __slots__ = ("generation", "since")
-    alert = True
-
-    def __init__(self, generation: _Closed | _HalfOpen | None, since: float) -> None:
-        self.generation = generation
-        self.since = since
-
-    def absorb(self) -> bool:
-        return False
-
-
-class _Probe(_Call):
-    """The ticket of one call in HALF_OPEN."""
-
-    __slots__ = ()
-    generation: _HalfOpen
-
-    def hand_in(self) -> bool:
-        """Give the permit back; False if it was taken away before."""
-        return self.generation.probes.pop(self, None) is not None
-
-
-Ticket: TypeAlias = _Closed | _Call
-
-
-class CircuitBreaker:
-    """Guards calls to one service, and may be shared by tasks, threads and event loops.
+class CircuitBreaker(Shared):
+    """Guards calls to one service, and is shared by tasks, threads and event loops; never copied.
 
     After `failure_threshold` failures in a row it opens: calls raise `CircuitOpenError` at once.
-    `recovery_timeout` seconds later the next call is let through as a probe, at most
-    `half_open_max_calls` at a time; `success_threshold` successful probes close it, one failed
-    probe opens it again. A probe that has not answered within `probe_timeout` seconds (default:
-    `recovery_timeout`) loses its permit to the next caller.
+    `recovery_timeout` seconds later the next call is let through as a probe. `success_threshold`
+    successful probes close it, one failed probe opens it again.
 
-    `failure_on` says which exceptions count (a type, a tuple, a predicate); others are neutral.
-    `classify` instead decides for results and exceptions both. Cancellation is neutral, always.
-
-    `trip` is another rule to open by, such as `FailureRate(0.5, last=20)`, in place of failures in
-    a row. `recovery_timeout` may be a `Backoff`: each re-opening without a close in between takes
-    its next delay. With `observe_only` nothing is ever rejected, not even when isolated: the
-    breaker counts, changes state and tells its listener as it would, so that thresholds can be
-    tried on live traffic; `would_reject_count` calls went through that it would have rejected.
-
-    `on_event` hears what happens, after it stands. Time is the running loop's; outside a loop it is
-    `time.monotonic`, which asyncio's own loops read too. `clock` replaces both.
+    `await breaker.call(func, *args)`, `@breaker` on a function of any kind, `async with breaker`
+    and, in plain code, `with breaker` all do the same. An error that is not an `Exception`, such as
+    a cancellation, is neutral, always; so is what the clean-up after one raises.
 
     Reading an attribute never changes anything: an OPEN circuit whose break is over still says OPEN
-    until a call arrives. Bad arguments raise `ValueError` or `TypeError`.
+    until a call arrives. `name`, `success_threshold`, `half_open_max_calls` and `observe_only` may
+    be set later, and have their effect at once.
+
+    Parameters
+    ----------
+    failure_threshold
+        How many failures in a row open it, >= 1.
+    recovery_timeout
+        The length of a break in seconds, > 0. Or a `Backoff`: each re-opening without a close in
+        between takes its next delay.
+    success_threshold
+        How many successful probes close it, >= 1.
+    name
+        The source of its events, and its name in errors.
+    trip
+        Another rule to open by, such as `FailureRate(0.5, last=20)`, in place of failures in a row.
+    failure_on
+        Which exceptions count: a type, a tuple of types, or a predicate. Others are neutral. A
+        group of exceptions counts if it matches itself, or anything in it does.
+    classify
+        Instead: given the result or the `Exception`, says what it means.
+    half_open_max_calls
+        How many probes may be in flight at once, >= 1.
+    probe_timeout
+        Seconds after which a probe that has not answered loses its permit to the next caller, > 0.
+        By default as long as the break, and after a success that came too late, twice as long as
+        that took: else a service that is well, but slower than the break, would be shut out.
+    observe_only
+        Nothing is rejected, not even when isolated. It counts, changes state and tells its listener
+        as it would, so that thresholds can be tried on live traffic; `would_reject_count` calls
+        went through that it would have rejected.
+    on_event
+        Hears what happens, after it stands.
+    clock
+        Gives the time in seconds. By default that is the running loop's; outside a loop it is
+        `time.monotonic`, which asyncio's own loops read too.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an argument that makes no sense.
+
+    Examples
+    --------
+    >>> breaker = CircuitBreaker(1, recovery_timeout=30, name="gpt4", clock=lambda: 0.0)
+    >>> with breaker:
+    ...     raise ConnectionError
+    Traceback (most recent call last):
+    ConnectionError
+    >>> with breaker:
+    ...     print("not reached")
+    Traceback (most recent call last):
+    resilience_lab.errors.CircuitOpenError: circuit 'gpt4' is OPEN; next probe in 30.0 s
     """
 
     def __init__(
@@ -207,28 +145,28 @@ class CircuitBreaker:
         on_event: Listener | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
-        self.failure_threshold = whole("failure_threshold", failure_threshold, at_least=1)
+        whole("failure_threshold", failure_threshold, at_least=1)
         self.success_threshold = whole("success_threshold", success_threshold, at_least=1)
         self.name = text("name", name)
         self.half_open_max_calls = whole("half_open_max_calls", half_open_max_calls, at_least=1)
         self.observe_only = flag("observe_only", observe_only)
         self._breaks = Breaks(recovery_timeout, probe_timeout)
-        self.recovery_timeout = self._breaks.recovery_timeout
         if not (trip is None or isinstance(trip, TripRule)):
             raise TypeError(f"trip must be a trip rule such as FailureRate, got {trip!r}")
         if trip is not None and failure_threshold != 3:
             raise ValueError(f"give failure_threshold or trip, not both; got {trip!r}")
-        self.trip = trip or ConsecutiveFailures(failure_threshold)
+        self._trip = trip or ConsecutiveFailures(failure_threshold)
         if classify is not None and failure_on is not Exception:
             raise ValueError(f"give failure_on or classify, not both; got {failure_on!r}")
         self._is_failure = matcher("failure_on", failure_on)
         self._classify = function("classify", classify)
         self._on_event = function("on_event", on_event)
-        self._now = function("clock", clock) or loop_time
+        self._now = function("clock", clock) or LoopClock()
         # Whether even an uneventful success has somebody who must hear of it.
         self._attended = on_event is not None or classify is not None
         self._last_failure_time: float | None = None
-        self._generation: _Closed | _Open | _HalfOpen = self._closed()
+        self._generation: Generation = self._closed()
+        self._ticket = self._generation.ticket  # of every call, as long as all are alike
         self._would_reject_count = 0
         self._blocks = Blocks()
         # Reentrant, because a garbage collection or a signal while it is held may close a
@@ -247,8 +185,26 @@ class CircuitBreaker:
 
     @property
     def failure_count(self) -> int:
-        """Failures in a row in CLOSED; under another trip rule, what that rule counts just now."""
-        return self._generation.failures
+        """Failures in a row in CLOSED; under another trip rule, what that rule counts just now.
+
+        In OPEN and HALF_OPEN, those that opened it, and the failed probes since.
+        """
+        return self._progress()[0]
+
+    @property
+    def failure_threshold(self) -> int:
+        """How many failures in a row open it; under another trip rule, how many would just now."""
+        return self._progress()[1]
+
+    @property
+    def recovery_timeout(self) -> float | Backoff:
+        """How long a break lasts, in seconds, or the `Backoff` that says so."""
+        return self._breaks.recovery_timeout
+
+    @property
+    def trip(self) -> TripRule:
+        """The rule by which it opens."""
+        return self._trip
 
     @property
     def success_count(self) -> int:
@@ -268,7 +224,7 @@ class CircuitBreaker:
     @property
     def isolated(self) -> bool:
         """Whether it was opened by hand and stays so until `reset`."""
-        return isinstance(self._generation, _Open) and math.isinf(self._generation.until)
+        return isinstance(self._generation, Open) and math.isinf(self._generation.until)
 
     @property
     def retry_after(self) -> float:
@@ -278,7 +234,7 @@ class CircuitBreaker:
         """
         now = self._now()
         with self._lock:
-            return self._generation.retry_after(now, self.half_open_max_calls)
+            return self._retry_after(self._generation, now)
 
     # Calling
 
@@ -292,12 +248,15 @@ class CircuitBreaker:
         """Call `func` (a coroutine function, or any callable) if the circuit lets it pass.
 
         Returns its result and raises its own error, even on the call that trips the breaker.
-        Raises `CircuitOpenError` if the call is rejected; `func` is then not touched.
+        Raises `CircuitOpenError` if the call is rejected; `func` is then not touched. Raises
+        `TypeError` if `func` returns a generator, whose work only begins when this call is over.
         """
-        generation = self._generation
-        ticket = generation if generation.admits_all else self._admit()
+        ticket: Ticket | None = self._ticket
+        if ticket is None:
+            ticket = self._admit()
         try:
-            result = func(*args, **kwargs)
+            # To unpack a dict that is empty costs as much as all the rest here.
+            result = func(*args, **kwargs) if kwargs else func(*args)
             if type(result) is CoroutineType or inspect.isawaitable(result):
                 result = await result
         except BaseException as error:
@@ -306,6 +265,12 @@ class CircuitBreaker:
                 raise TypeError(not_callable(func)) from None
             self._settle_error(ticket, error)
             raise
+        if type(result) in UNBEGUN:
+            self._settle(ticket, Outcome.NEUTRAL)
+            raise TypeError(
+                f"func must not return a generator, got {result!r}: the call is over before that "
+                "begins. `@breaker` protects a stream to its end"
+            )
         # A success in a clean CLOSED changes nothing, so it takes no lock and reads no clock.
         if self._attended or (ticket.alert and not ticket.absorb()):
             self._settle_result(ticket, result)
@@ -334,6 +299,16 @@ class CircuitBreaker:
     ) -> None:
         self._blocks.end(sys._getframe(1)).__exit__(kind, error, _)
 
+    def __enter__(self) -> Permit:
+        permit = self.acquire()
+        self._blocks.begin(sys._getframe(1), permit)
+        return permit
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._blocks.end(sys._getframe(1)).__exit__(kind, error, _)
+
     # By hand
 
     def isolate(self) -> None:
@@ -342,7 +317,7 @@ class CircuitBreaker:
         with self._lock:
             if self.isolated:
                 return
-            isolated = _Open(self.failure_count, math.inf, lease=0.0)
+            isolated = Open(self._generation.progress(now), math.inf, lease=0.0)
             event = self._change(isolated, now, "isolated by hand")
         emit(self._on_event, event)
 
@@ -363,48 +338,55 @@ class CircuitBreaker:
         events: list[Event] = []
         ticket: Ticket | None = None
         with self._lock:
-            if isinstance(self._generation, _Open) and now >= self._generation.until:
-                half_open = _HalfOpen(self._generation)
+            if isinstance(self._generation, Open) and now >= self._generation.until:
+                half_open = HalfOpen(self._generation)
                 events.append(self._change(half_open, now, "the break is over"))
             generation = self._generation
-            if isinstance(generation, _Closed):
-                ticket = generation if generation.admits_all else _Call(generation, now)
-            elif isinstance(generation, _HalfOpen):
+            if isinstance(generation, Closed):
+                return generation.ticket or Call(generation, now)
+            if isinstance(generation, HalfOpen):
                 expired = generation.expire(now)
                 events += [LeaseExpired(now, self.name, now - late.since) for late in expired]
                 if len(generation.probes) < self.half_open_max_calls:
-                    ticket = probe = _Probe(generation, now)
-                    generation.probes[probe] = now + generation.lease
+                    ticket = generation.admit(now)
             if ticket is None:
-                retry_after = generation.retry_after(now, self.half_open_max_calls)
+                retry_after = self._retry_after(generation, now)
                 rejection = CallWouldBeRejected if self.observe_only else CallRejected
                 events.append(rejection(now, self.name, generation.state, retry_after))
                 self._would_reject_count += self.observe_only
-        for event in events:
-            emit(self._on_event, event)
+        try:
+            for event in events:
+                emit(self._on_event, event)
+        except BaseException:  # Ctrl-C while a listener ran: there will be no call
+            if ticket is not None:
+                self._settle(ticket, Outcome.NEUTRAL)
+            raise
         if ticket is not None:
             return ticket
         if self.observe_only:
-            return _Call(None, now)  # no generation's, so its result is stale from the start
+            return Guest(generation, now)
         raise CircuitOpenError(self.name, generation.state, retry_after)
 
     def _settle(self, ticket: Ticket, outcome: Outcome, error: BaseException | None = None) -> None:
         """Take the result of one call, unless it is stale."""
         now = self._now()
         with self._lock:
-            generation = ticket.generation
-            if generation is None or generation is not self._generation:
-                return  # stale
-            if isinstance(ticket, _Probe) and not ticket.hand_in():
-                return  # stale too: its lease was over, and its permit given to another
             change = None
-            if outcome is not Outcome.NEUTRAL:
-                change = self._count(generation, outcome, now - ticket.since, now)
+            if not isinstance(ticket, Guest):
+                if ticket.generation is not self._generation:
+                    return  # stale
+                seconds = now - ticket.since
+                if isinstance(ticket, Probe) and not ticket.hand_in():
+                    if outcome is Outcome.SUCCESS:
+                        half_open = ticket.generation
+                        half_open.lease = self._breaks.stretch(half_open.lease, seconds)
+                    return  # stale too: its lease was over, and its permit given to another
+                if outcome is not Outcome.NEUTRAL:
+                    change = self._count(ticket.generation, outcome, seconds, now)
+            generation = ticket.generation
             count, threshold = generation.successes, self.success_threshold
             if outcome is Outcome.FAILURE:
-                count, threshold = generation.failures, self.failure_threshold
-                if isinstance(generation, _Closed):
-                    threshold = generation.tally.needed
+                count, threshold = generation.progress(now)
         if self._on_event is None:
             return
         finished = CallFinished(now, self.name, generation.state, outcome, error, count, threshold)
@@ -413,18 +395,18 @@ class CircuitBreaker:
             emit(self._on_event, change)
 
     def _count(
-        self, generation: _Closed | _HalfOpen, outcome: Outcome, seconds: float, now: float
+        self, generation: Closed | HalfOpen, outcome: Outcome, seconds: float, now: float
     ) -> StateChanged | None:
         """Count a success or a failure, and change the state if that is reason to."""
         failed = outcome is Outcome.FAILURE
         if failed:
             self._last_failure_time = now
-        if isinstance(generation, _Closed):
+        if isinstance(generation, Closed):
             tally = generation.tally
             reason = tally.note(failed=failed, seconds=seconds, now=now)
             generation.alert = tally.alert
             return self._open(reason, now) if reason else None
-        if self.trip.is_bad(failed=failed, seconds=seconds) or failed:
+        if self._trip.is_bad(failed=failed, seconds=seconds) or failed:
             generation.failures += failed
             return self._open("a probe failed" if failed else "a probe was slow", now)
         generation.successes += 1
@@ -434,16 +416,27 @@ class CircuitBreaker:
 
     def _open(self, reason: str, now: float) -> StateChanged:
         length, lease = self._breaks.take()
-        return self._change(_Open(self.failure_count, now + length, lease), now, reason)
+        progress = self._generation.progress(now)
+        return self._change(Open(progress, now + length, lease), now, reason)
 
-    def _closed(self) -> _Closed:
+    def _closed(self) -> Closed:
         self._breaks.start_over()
-        tally = self.trip.tally(self._now)
-        return _ClosedTimed(tally) if self.trip.timed else _Closed(tally)
+        tally = self._trip.tally(self._now)
+        return ClosedTimed(tally) if self._trip.timed else Closed(tally)
 
-    def _change(self, after: _Closed | _Open | _HalfOpen, now: float, reason: str) -> StateChanged:
+    def _change(self, after: Generation, now: float, reason: str) -> StateChanged:
         before, self._generation = self._generation, after
+        self._ticket = after.ticket
         return StateChanged(now, self.name, before.state, after.state, reason)
+
+    def _progress(self) -> tuple[int, int]:
+        now = self._now()
+        with self._lock:
+            return self._generation.progress(now)
+
+    def _retry_after(self, generation: Generation, now: float) -> float:
+        wait = generation.retry_after(now, self.half_open_max_calls)
+        return wait and wait + tick(self._now)
 
     # Judging: the permit goes back whatever happens, also when the rule itself raises.
 
@@ -457,7 +450,7 @@ class CircuitBreaker:
     def _settle_error(self, ticket: Ticket, error: BaseException) -> None:
         outcome = Outcome.NEUTRAL
         try:
-            if isinstance(error, Exception):
+            if isinstance(error, Exception) and not cut_short(error):
                 outcome = self._judge(error)
         finally:
             self._settle(ticket, outcome, error)
@@ -466,11 +459,3 @@ class CircuitBreaker:
         if self._classify:
             return checked(self._classify(error))
         return Outcome.FAILURE if self._is_failure(error) else Outcome.NEUTRAL
-
-
-def _wait(now: float, until: float) -> float:
-    """Seconds from `now` to `until`, rounded so that `now + _wait(now, until) >= until`."""
-    wait = max(0.0, until - now)
-    while now + wait < until:
-        wait = math.nextafter(wait, math.inf)
-    return wait

@@ -1,7 +1,13 @@
-"""How long each break of a circuit breaker lasts.
+"""How long each break of a circuit breaker lasts, and how long a probe after it may take.
 
 A fixed break asks a service that is down for a day as often as one that is down for a minute. A
 growing one begins short, so that a hiccup costs little, and ends long.
+
+A probe may take as long as the break was, by default. A service that is slower than that, but well,
+must not be shut out for it: if every permit goes to the next caller before its probe has answered,
+no answer ever counts, and the circuit stays half-open for good. A probe that succeeds too late is
+stale, but it shows how long an answer takes. So the probes after it may take twice as long as it
+took. A service that hangs never answers, and hence is given no more time than before.
 """
 
 from __future__ import annotations
@@ -18,7 +24,8 @@ class Breaks:
 
     `recovery_timeout` is the length in seconds (> 0) or the `Backoff`; `probe_timeout`, in seconds
     (> 0), how long a probe after a break may hold its permit. By default that is as long as the
-    break; a jittered break may be next to nothing, so it is as long as the break could have been.
+    break (a jittered break may be next to nothing, so: as long as the break could have been), or
+    twice as long as a probe was seen to take.
     """
 
     def __init__(
@@ -51,3 +58,7 @@ class Breaks:
             longest = self.recovery_timeout.bounds(self._taken)[1]
         self._taken += 1
         return length, self.probe_timeout or longest
+
+    def stretch(self, lease: float, seconds: float) -> float:
+        """The lease of the next probes, when one took so many `seconds` and was too late."""
+        return self.probe_timeout or max(lease, 2 * seconds)

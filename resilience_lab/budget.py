@@ -11,32 +11,63 @@ from __future__ import annotations
 import threading
 
 from resilience_lab.arguments import non_negative, positive
+from resilience_lab.sharing import Shared
 
 _TOKEN = 1_000_000  # counted in millionths, so that ten tenths are exactly one
 
 
-class RetryBudget:
+class RetryBudget(Shared):
     """A bucket of tokens shared by any number of retries, tasks and threads.
 
-    It starts full at `burst` tokens, which is also its cap (>= 1). Each first call adds `ratio`
-    tokens (>= 0), each retry takes one, and it never falls below zero: over n first calls at most
-    `burst + ratio * n` retries are granted.
+    It starts full, each first call adds `ratio` tokens, each retry takes one, and it never falls
+    below zero: over n first calls at most `burst + ratio * n` retries are granted.
+
+    Parameters
+    ----------
+    ratio
+        Tokens that a first call adds, >= 0: retries may add this share to the load.
+    burst
+        Tokens at the start, and the most that can be saved up, >= 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For numbers that make no sense.
+
+    Examples
+    --------
+    >>> budget = RetryBudget(ratio=0.5, burst=1)
+    >>> budget.try_withdraw(), budget.try_withdraw()
+    (True, False)
+    >>> budget.deposit()
+    >>> budget
+    RetryBudget(ratio=0.5, burst=1, tokens=0.5)
     """
 
     def __init__(self, ratio: float = 0.1, burst: float = 10) -> None:
-        self.ratio = non_negative("ratio", ratio)
-        self.burst = positive("burst", burst)
+        self._ratio = non_negative("ratio", ratio)
+        self._burst = positive("burst", burst)
         if burst < 1:
             raise ValueError(
                 f"burst must be at least 1, or no retry is ever granted; got {burst!r}"
             )
-        self._earned = _millionths(self.ratio)
-        self._full = _millionths(self.burst)
+        self._earned = _millionths(self._ratio)
+        self._full = _millionths(self._burst)
         self._balance = self._full
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"RetryBudget(ratio={self.ratio:g}, burst={self.burst:g}, tokens={self.tokens:g})"
+
+    @property
+    def ratio(self) -> float:
+        """How many tokens each first call adds."""
+        return self._ratio
+
+    @property
+    def burst(self) -> float:
+        """How many tokens there are at most, and at the start."""
+        return self._burst
 
     @property
     def tokens(self) -> float:

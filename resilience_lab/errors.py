@@ -42,11 +42,15 @@ class ResultRejectedError(ResilienceError):
         self.result = result
 
     def __str__(self) -> str:
-        return f"the result {self.result!r} was not accepted"
+        try:
+            result = repr(self.result)
+        except Exception as problem:  # a stranger's code, which must not cost us the sentence
+            result = f"(a {type(self.result).__name__}, whose repr raised {type(problem).__name__})"
+        return f"the result {result} was not accepted"
 
 
 class DeadlineExceededError(ResilienceError, TimeoutError):
-    """The ambient deadline passed; `seconds` is the time it allowed."""
+    """The ambient deadline passed; `seconds` is the time it allowed, from where it was set."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -119,15 +123,31 @@ class AgentResponseError(AgentError):
         return f"{self._who} sent an unusable response: {self.why}"
 
 
-class RateLimitedError(AgentError):
-    """Too many requests (HTTP 429). `retry_after`, in seconds, is when to come back, if known."""
+class AgentAnswerError(AgentError, TypeError):
+    """The agent's code gave something else than text; `why` says what."""
 
-    def __init__(self, agent: str = "", retry_after: float | None = None) -> None:
-        super().__init__(agent, retry_after)
-        self.retry_after = retry_after
+    def __init__(self, agent: str, why: str) -> None:
+        super().__init__(agent, why)
+        self.why = why
 
     def __str__(self) -> str:
-        return f"{self._who} is rate limited{_hint(self.retry_after)}"
+        return f"{self._who} did not answer with text: {self.why}"
+
+
+class RateLimitedError(AgentError):
+    """Too many requests (HTTP 429). `retry_after`, in seconds, is when to come back, if known.
+
+    `why` is the server's own explanation.
+    """
+
+    def __init__(self, agent: str = "", retry_after: float | None = None, why: str = "") -> None:
+        super().__init__(agent, retry_after)
+        self.retry_after = retry_after
+        self.why = why
+
+    def __str__(self) -> str:
+        words = f" ({self.why})" if self.why else ""
+        return f"{self._who} is rate limited{words}{_hint(self.retry_after)}"
 
 
 class AgentStatusError(AgentError):
@@ -150,11 +170,14 @@ class AgentStatusError(AgentError):
 
 
 class ServerFaultError(AgentStatusError):
-    """A fault on the server's side (5xx): another attempt may succeed."""
+    """A fault on the server's side (5xx) or of the moment (408, 409, 425): it may pass."""
 
 
 class RequestRefusedError(AgentStatusError):
-    """The server refuses this request (any other status): sending it again will not help."""
+    """The server refuses this request (any other status): sending it again will not help.
+
+    A 429 is one too if the account has nothing left to spend: no wait brings that back.
+    """
 
 
 def _hint(retry_after: float | None) -> str:

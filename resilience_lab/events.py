@@ -69,7 +69,8 @@ class CallFinished(Event):
     """A call admitted in `state` ended with `outcome`, and with `error` if it raised.
 
     `count` of `threshold` is how far that brings the breaker: a failure towards opening, a success
-    in HALF_OPEN towards closing.
+    in HALF_OPEN towards closing. A call that would have been rejected in `state`, but for a breaker
+    that only observes, brings it nowhere.
     """
 
     state: str
@@ -145,7 +146,7 @@ class QueryReceived(Event):
 
 @dataclass(frozen=True, slots=True)
 class AgentFinished(Event):
-    """One agent's turn is over: `outcome` is success, failed, timeout, rejected or skipped.
+    """One agent's turn is over: success, failed, timeout, rejected, skipped or cancelled.
 
     `started` is in seconds after the query was received, `duration` in seconds, `calls` how many
     times the agent ran.

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import TypedDict, TypeVar
 
-from resilience_lab.agents import BaseAgent
+from resilience_lab.agents import Agent, BaseAgent
 from resilience_lab.arguments import function, non_negative, positive, text
 from resilience_lab.breaker import CircuitBreaker
 from resilience_lab.budget import RetryBudget
@@ -50,14 +50,17 @@ class FallbackOrchestrator:
     An agent whose breaker is open is skipped without being called or waited for. `accept(answer)`
     may refuse an answer, which then counts as a failure of that attempt. `fallback_on` says after
     which errors the next agent is asked; any other goes to the caller at once. A refused answer and
-    a skipped agent always lead on.
+    a skipped agent always lead on. An answer that is no text is an error (`AgentAnswerError`), as
+    of an agent that forgot its `return`.
 
     With `hedge_after`, an agent that has not answered after so many seconds (>= 0) is no longer
     waited for alone: the next one is asked too, the first accepted answer wins, and the others are
     cancelled, which is neutral for their breakers. (Jeffrey Dean and Luiz Andre Barroso, "The Tail
-    at Scale", 2013.) `budget` bounds what fallbacks and hedges add: each query adds its share to
-    the `RetryBudget`, and each agent that is called after the first one takes a token. Give the
-    same budget to `retry`, and to other chains, and it bounds all of that together.
+    at Scale", 2013.) The winner waits for their clean-up for a hundredth of a second at most, and
+    never up to the deadline; one that takes longer goes on in the background. Only a cancelled
+    query waits for all that it began. `budget` bounds what fallbacks and hedges add: each query
+    adds its share to the `RetryBudget`, and each agent that is called after the first one takes a
+    token. Give the same budget to `retry`, and to other chains, and it bounds all of that together.
     """
 
     def __init__(
@@ -67,7 +70,9 @@ class FallbackOrchestrator:
         hedge_after: float | None = None,
         retry: Retry | None = None,
         budget: RetryBudget | None = None,
-        breaker: Callable[[BaseAgent], CircuitBreaker] | None = None,
+        breaker: Callable[[Agent], CircuitBreaker]
+        | Callable[[BaseAgent], CircuitBreaker]
+        | None = None,
         fallback_on: ErrorFilter = Exception,
         accept: Callable[[str], bool] | None = None,
         on_event: Listener | None = None,
@@ -93,13 +98,14 @@ class FallbackOrchestrator:
         self.name = text("name", name)
 
     async def execute_with_fallback(
-        self, query: str, primary_agent: BaseAgent, fallback_agents: Sequence[BaseAgent]
+        self, query: str, primary_agent: Agent, fallback_agents: Sequence[Agent]
     ) -> FallbackResult:
         """The answer of the first agent that gives one.
 
         Raises `AllAgentsFailedError` with every agent's error if none does, `DeadlineExceededError`
         when the ambient deadline leaves no time for the next, `ValueError` if two agents have the
-        same name. A cancellation ends the whole chain.
+        same name. A cancellation ends the whole chain, whatever the agent makes of it: it returns
+        when the agents have cleaned up, or when it is cancelled again and again.
         """
         async with self._ask(query, primary_agent, fallback_agents, Turn) as asked:
             turn, answer = await asked.first_answer()
@@ -113,7 +119,7 @@ class FallbackOrchestrator:
         )
 
     async def stream_with_fallback(
-        self, query: str, primary_agent: BaseAgent, fallback_agents: Sequence[BaseAgent]
+        self, query: str, primary_agent: Agent, fallback_agents: Sequence[Agent]
     ) -> AsyncGenerator[str, None]:
         """The answer in chunks, of the first agent that gives one.
 
@@ -122,7 +128,8 @@ class FallbackOrchestrator:
         the consumer has seen it: if the stream breaks off, `StreamInterruptedError` holds the
         agent and what came so far. `attempt_timeout` bounds the wait for each chunk; the time that
         the consumer takes is its own. A consumer that stops early should close the generator
-        (`contextlib.aclosing`): the agent is then cancelled, which is neutral for its breaker.
+        (`contextlib.aclosing`): the agent is then cancelled, which is neutral for its breaker, also
+        if its clean-up raises (which is logged).
         """
         async with self._ask(query, primary_agent, fallback_agents, StreamTurn) as asked:
             turn, first = await asked.first_answer()
@@ -138,7 +145,7 @@ class FallbackOrchestrator:
                     raise StreamInterruptedError(turn.agent.name, "".join(said)) from error
             asked.answered(turn, "".join(said))
 
-    def breaker_of(self, agent: BaseAgent) -> CircuitBreaker | None:
+    def breaker_of(self, agent: Agent) -> CircuitBreaker | None:
         """The breaker kept for `agent`, made on first use; None if there is no factory."""
         if self._make_breaker is None:
             return None
@@ -150,14 +157,14 @@ class FallbackOrchestrator:
         return self.breakers[agent.name]
 
     def _ask(
-        self, query: str, primary: BaseAgent, fallbacks: Sequence[BaseAgent], kind: type[T]
+        self, query: str, primary: Agent, fallbacks: Sequence[Agent], kind: type[T]
     ) -> Query[T]:
         if not isinstance(query, str):
             raise TypeError(f"query must be a string, got {query!r}")
         return Query(self, query, _chain(primary, fallbacks), kind)
 
 
-def _chain(primary: BaseAgent, fallbacks: Sequence[BaseAgent]) -> tuple[BaseAgent, ...]:
+def _chain(primary: Agent, fallbacks: Sequence[Agent]) -> tuple[Agent, ...]:
     if isinstance(fallbacks, str | bytes) or not isinstance(fallbacks, Iterable):
         raise TypeError(f"fallback_agents must be a list of agents, got {fallbacks!r}")
     chain = (primary, *fallbacks)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from resilience_lab.outcomes import Outcome
 
 if TYPE_CHECKING:
-    from resilience_lab.breaker import CircuitBreaker, Ticket
+    from resilience_lab.breaker import CircuitBreaker
+    from resilience_lab.states import Ticket
 
 
 class Permit:
@@ -69,23 +71,41 @@ class Permit:
             self.failure(error)
 
 
+_STACKS = vars(contextlib)
+_Begun: TypeAlias = "tuple[Permit, _Begun | None]"  # a permit, and that of the block around it
+
+
 class Blocks:
-    """Which permit belongs to which `async with` block of one breaker.
+    """Which permit belongs to which `with` or `async with` block of one breaker.
 
     Python tells the end of a block nothing of its beginning, and blocks of one task need not nest:
-    generators take turns. But a block begins and ends in one frame. Where somebody else does that
-    on its behalf (an `AsyncExitStack`, a fixture), the block that began last is the one that ends.
+    generators take turns. But a block begins and ends in one frame, which no other thread runs
+    meanwhile; and an `ExitStack`, which begins and ends blocks in frames of its own, is the same
+    object both times. Anybody else who ends a block for others ends the one that began last. Each
+    line that changes the dict is one step for threads and collections, so there is no lock to wait
+    for.
     """
 
     def __init__(self) -> None:
-        self._begun: list[tuple[FrameType, Permit]] = []
+        self._begun: dict[object, _Begun] = {}
 
     def begin(self, frame: FrameType, permit: Permit) -> None:
-        self._begun.append((frame, permit))
+        place = _place(frame)
+        self._begun[place] = (permit, self._begun.pop(place, None))
 
     def end(self, frame: FrameType) -> Permit:
-        begun = self._begun
-        here = [block for block in begun if block[0] is frame]
-        block = (here or begun)[-1]
-        begun.remove(block)
-        return block[1]
+        place: object = _place(frame)
+        begun = self._begun.pop(place, None)
+        if begun is None:
+            place, begun = self._begun.popitem()
+        permit, outer = begun
+        if outer is not None:
+            self._begun[place] = outer
+        return permit
+
+
+def _place(frame: FrameType) -> object:
+    """Where a block begins and ends."""
+    if frame.f_globals is _STACKS:
+        return frame.f_locals.get("self", frame)
+    return frame

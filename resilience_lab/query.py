@@ -6,21 +6,22 @@ import asyncio
 import math
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Generic, TypedDict, TypeVar
 
-from resilience_lab.agents import BaseAgent
-from resilience_lab.deadline import time_remaining
-from resilience_lab.errors import AllAgentsFailedError, CircuitOpenError, DeadlineExceededError
+from resilience_lab.agents import Agent
+from resilience_lab.deadline import deadline_error, time_remaining
+from resilience_lab.errors import AllAgentsFailedError, CircuitOpenError
 from resilience_lab.events import AgentFinished, QueryAnswered, QueryFailed, QueryReceived, emit
 from resilience_lab.tasks import wind_up
-from resilience_lab.turn import Turn, TurnOutcome
+from resilience_lab.turn import Ending, Turn, TurnOutcome
 
 if TYPE_CHECKING:
     from resilience_lab.fallback import FallbackOrchestrator
 
 T = TypeVar("T", bound=Turn)
-Ending: TypeAlias = tuple[str, TurnOutcome, Exception | None]
-"""What `Turn.take` returns."""
+
+GRACE = 0.01
+"""Seconds that a result in hand waits for the turns that it makes needless to end."""
 
 
 class Attempt(TypedDict):
@@ -41,16 +42,21 @@ class Attempt(TypedDict):
 class Query(Generic[T]):
     """Asks one agent after the other; hedged, the next one too while the last has not answered.
 
-    Each agent has its turn, of the `kind` given. `async with` makes sure that no turn outlives the
-    query, and that the chain's listener hears of its end: a cancellation is an end, too.
+    Each agent has its turn, of the `kind` given. `async with` makes sure that every turn is told to
+    end with the query, and that the chain's listener hears of its end: a cancellation is one, too.
+
+    A cancelled query returns when all its turns have ended. But a result, an answer or an error, is
+    not held back by the clean-up of other agents: they have `GRACE`, and never more than half of
+    the time up to the deadline. Who takes longer goes on in the background, in the ledger as
+    cancelled and neutral for its breaker, until it is done or the timeout of its attempt strikes.
     """
 
     def __init__(
         self,
         chain: FallbackOrchestrator,
         text: str,
-        agents: Sequence[BaseAgent],
-        kind: Callable[[FallbackOrchestrator, BaseAgent, int, str], T],
+        agents: Sequence[Agent],
+        kind: Callable[[FallbackOrchestrator, Agent, int, str], T],
     ) -> None:
         self._chain = chain
         self._text = text
@@ -75,7 +81,7 @@ class Query(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         try:
-            await self._end_turns()
+            await self._end_turns(within=_grace() if isinstance(error, Exception) else None)
         finally:
             if error is not None:
                 now, name = self._now(), self._chain.name
@@ -91,11 +97,10 @@ class Query(Generic[T]):
 
         Raises `AllAgentsFailedError`, `DeadlineExceededError`, or what must not fall back.
         """
-        won = await (self._one_by_one() if self._chain.hedge_after is None else self._race())
+        won = await self._race()
         if won is None:
-            self._check_deadline()
             raise self._all_failed()
-        await self._end_turns(but=won[0])
+        await self._end_turns(but=won[0], within=_grace())
         return won
 
     def answered(self, turn: T, answer: str) -> float:
@@ -107,7 +112,7 @@ class Query(Generic[T]):
         emit(self._chain.on_event, answered)
         return elapsed
 
-    def enter(self, turn: T, outcome: TurnOutcome, error: Exception | None = None) -> None:
+    def enter(self, turn: T, outcome: TurnOutcome, error: BaseException | None = None) -> None:
         """Enter the end of `turn` in the ledger, and tell the listener."""
         budget = self._chain.budget
         if budget is not None and turn.paid and not turn.calls:
@@ -116,32 +121,35 @@ class Query(Generic[T]):
             agent=turn.agent.name,
             level=turn.level,
             outcome=outcome,
-            error=error,
+            error=error if isinstance(error, Exception) else None,
             calls=turn.calls,
             started=turn.started - self._received,
             duration=self._now() - turn.started,
         )
         emit(self._chain.on_event, AgentFinished(self._now(), self._chain.name, **attempt))
 
-    async def _end_turns(self, *, but: T | None = None) -> None:
-        """Cancel all turns that are not entered yet, save one, and return when they have ended."""
-        over = [turn for turn in self._turns if turn.level not in self._ledger and turn is not but]
-        try:
-            await wind_up([*self._running, *(task for turn in over for task in turn.tasks())])
-        finally:
-            self._running.clear()
-            for turn in over:
-                self.enter(turn, "cancelled")
+    async def _end_turns(self, *, within: float | None, but: T | None = None) -> None:
+        """Cancel all turns that are not entered yet, save one, and enter them.
 
-    async def _one_by_one(self) -> tuple[T, str] | None:
-        while (turn := self._next_turn()) is not None:
-            answer = self._verdict(turn, await turn.take())
-            if answer is not None:
-                return turn, answer
-        return None
+        Returns when they have ended, or after `within` seconds.
+        """
+        over = [turn for turn in self._turns if turn.level not in self._ledger and turn is not but]
+        tasks = {turn.level: task for task, turn in self._running.items()}
+        self._running.clear()
+        begun = [task for turn in over for task in turn.tasks()]
+        for turn in over:
+            turn.withdrawn = True
+        try:
+            await wind_up([*tasks.values(), *begun], within=within)
+        finally:
+            for turn in over:
+                _, outcome, error = _ending(tasks.get(turn.level))
+                # An answer that came too late to be needed is no success, and no failure either.
+                self.enter(turn, "cancelled" if outcome == "success" else outcome, error)
 
     async def _race(self) -> tuple[T, str] | None:
-        patience = self._chain.hedge_after or 0.0
+        """The first answer; None if nobody has one. Unless the chain hedges, one runs at a time."""
+        patience = math.inf if self._chain.hedge_after is None else self._chain.hedge_after
         due = self._now()  # when the next agent is asked, if nobody has answered by then
         while True:
             if self._now() >= due or not self._running:
@@ -155,23 +163,24 @@ class Query(Generic[T]):
             done, _ = await asyncio.wait(
                 self._running, timeout=wait, return_when=asyncio.FIRST_COMPLETED
             )
-            for task in sorted(done, key=lambda task: self._running[task].level):
+            ended = sorted(done, key=lambda task: self._running[task].level)
+            for task in ended:  # first, for an answer in hand outweighs all that others raise
+                answer, outcome, _ = _ending(task)
+                if outcome == "success":
+                    return self._running.pop(task), answer
+            for task in ended:
                 turn = self._running.pop(task)
-                answer = self._verdict(turn, task.result())
-                if answer is not None:
-                    return turn, answer
+                self._fall_back(turn, *task.result()[1:])
                 if not turn.calls:  # skipped, so the one after it is due in its place
                     due = self._now()
 
-    def _verdict(self, turn: T, ending: Ending) -> str | None:
-        """The answer if there is one. Else enters the turn, and raises what must not fall back."""
-        answer, outcome, error = ending
-        if outcome == "success":
-            return answer
+    def _fall_back(self, turn: T, outcome: TurnOutcome, error: BaseException | None) -> None:
+        """Enter a turn without an answer. Raises its error if the next agent must not be asked."""
         self.enter(turn, outcome, error)
-        if outcome in ("failed", "timeout") and error and not self._chain.falls_back(error):
+        if error is None or outcome in ("rejected", "skipped"):
+            return
+        if not (isinstance(error, Exception) and self._chain.falls_back(error)):
             raise error
-        return None
 
     def _next_turn(self) -> T | None:
         """The next agent's turn; None if there is none, or no token for it."""
@@ -192,9 +201,9 @@ class Query(Generic[T]):
         return turn
 
     def _check_deadline(self) -> None:
-        if time_remaining() == 0:
-            last = self.attempts[-1]["error"] if self._ledger else None
-            raise DeadlineExceededError(self._now() - self._received) from last
+        late = deadline_error()
+        if late is not None:
+            raise late from (self.attempts[-1]["error"] if self._ledger else None)
 
     def _all_failed(self) -> AllAgentsFailedError:
         attempts = self.attempts
@@ -205,3 +214,15 @@ class Query(Generic[T]):
         if self._note is not None:
             failed.add_note(self._note)
         return failed
+
+
+def _grace() -> float:
+    left = time_remaining()
+    return min(GRACE, left / 2) if left else GRACE
+
+
+def _ending(task: asyncio.Task[Ending] | None) -> Ending:
+    """What a turn came to, if its `task` has ended by itself; else it was cancelled."""
+    if task is None or not task.done() or task.cancelled() or task.exception() is not None:
+        return "", "cancelled", None
+    return task.result()

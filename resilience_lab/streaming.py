@@ -11,10 +11,10 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, nullcontext
 from typing import Any
 
-from resilience_lab.agents import BaseAgent
+from resilience_lab.agents import Agent, BaseAgent, not_text
 from resilience_lab.errors import CircuitOpenError
 from resilience_lab.permit import Permit
-from resilience_lab.turn import Turn, time_limit
+from resilience_lab.turn import TimeLimit, Turn
 
 
 class Stream:
@@ -24,20 +24,22 @@ class Stream:
     a generator belongs to one task from beginning to end: else a timeout that it opened in one task
     would strike another. The agent is asked for a chunk when the reader wants it, not before, and
     `patience` bounds that wait alone. `permit` is held until the stream ends; a stream closed early
-    is neutral for its breaker.
+    is neutral for its breaker. `give_way` is asked what an error means: see `Turn`.
     """
 
     def __init__(
         self,
-        agent: str,
+        agent: Agent,
         begin: Callable[[], AsyncGenerator[str, None]],
         patience: float | None,
         permit: Permit | None,
+        give_way: Callable[[Exception], None],
     ) -> None:
         self._agent = agent
         self._begin = begin
         self._patience = patience
         self._permit = permit or nullcontext()
+        self._give_way = give_way
         self._wanted: asyncio.Queue[asyncio.Future[str]] = asyncio.Queue()
         self.driver = asyncio.create_task(self._drive())
         if permit is not None:  # which a task that is cancelled before its first step never enters
@@ -53,16 +55,30 @@ class Stream:
 
     async def _drive(self) -> None:
         with self._permit:
-            async with aclosing(self._begin()) as chunks:
-                while True:
-                    wanted = await self._wanted.get()
-                    async with time_limit(self._agent, self._patience):
-                        # What has no text shows the reader nothing yet.
-                        while not (chunk := await anext(chunks, _END)):
-                            pass
-                    if chunk is _END:
-                        return
-                    wanted.set_result(chunk)
+            try:
+                async with aclosing(self._begin()) as chunks:
+                    await self._serve(chunks)
+            except Exception as error:
+                self._give_way(error)
+                raise
+
+    async def _serve(self, chunks: AsyncGenerator[str, None]) -> None:
+        while True:
+            wanted = await self._wanted.get()
+            async with TimeLimit(self._agent.name, self._patience):
+                text = await self._next_text(chunks)
+            if text is None:
+                return
+            wanted.set_result(text)
+
+    async def _next_text(self, chunks: AsyncGenerator[object, None]) -> str | None:
+        """The next chunk that has text in it (others show the reader nothing yet), or None."""
+        async for chunk in chunks:
+            if not isinstance(chunk, str):
+                raise not_text(self._agent, "stream gave", chunk)
+            if chunk:
+                return chunk
+        return None
 
 
 class StreamTurn(Turn):
@@ -72,7 +88,7 @@ class StreamTurn(Turn):
         super().__init__(*arguments)
         self.stream: Stream | None = None
         if self.retry is not None:
-            self.retry.accept = None  # it judges whole answers
+            self.retry = self.retry.unjudged()  # `accept` judges whole answers
 
     async def next(self) -> str | None:
         """The next chunk; None after the last."""
@@ -87,16 +103,15 @@ class StreamTurn(Turn):
             try:
                 permit = self.breaker.acquire()
             except CircuitOpenError as error:
-                self.rejection = error
+                self._was_rejected(error)
                 raise
         calls = self.calls
-        self.stream = Stream(self.agent.name, self._begin, self.attempt_timeout, permit)
+        self.stream = Stream(self.agent, self._begin, self.attempt_timeout, permit, self.give_way)
         try:
             return await self.stream.next() or ""  # an empty stream is an empty answer
         except asyncio.CancelledError:
             self.stream.driver.cancel()
-            if self.retry is not None and self.calls == calls > 0:
-                self.retry.put_back()  # a retry that did not come to be made
+            self._put_back_unless_called(calls)
             raise
         except Exception as error:
             self.error = error
@@ -105,11 +120,12 @@ class StreamTurn(Turn):
     def _begin(self) -> AsyncGenerator[str, None]:
         """The agent's own stream; if it has none, its whole answer as the only chunk."""
         self.calls += 1
-        agent, stream = self.agent, getattr(self.agent, "stream", None)
-        chunks = BaseAgent.stream(agent, self.query) if stream is None else stream(self.query)
+        agent: Any = self.agent
+        stream = getattr(agent, "stream", None)
+        if stream is None:
+            return BaseAgent.stream(agent, self.query)
+        chunks = stream(self.query) if callable(stream) else stream
         if not isinstance(chunks, AsyncGenerator):
-            raise TypeError(f"{agent!r}.stream must be an async generator function, got {chunks!r}")
+            complaint = f"{agent!r}.stream must be an async generator function, got"
+            raise not_text(agent, complaint, chunks)
         return chunks
-
-
-_END = "the end of the stream"  # told from a chunk that reads the same by its identity

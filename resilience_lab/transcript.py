@@ -5,15 +5,22 @@ It knows only events. Nothing is printed that no policy reported.
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Callable
 
 from resilience_lab.arguments import function
 from resilience_lab.breaker import State
-from resilience_lab.errors import CircuitOpenError, RateLimitedError, ResultRejectedError
+from resilience_lab.errors import (
+    AgentAnswerError,
+    CircuitOpenError,
+    RateLimitedError,
+    ResultRejectedError,
+)
 from resilience_lab.events import (
     AgentFinished,
     CallFinished,
     CallRejected,
+    CallWouldBeRejected,
     Event,
     LeaseExpired,
     QueryAnswered,
@@ -67,6 +74,8 @@ class Transcript:
             case CallFinished() | CallRejected():
                 self._attempts += 1
                 self._line(f"Attempt {self._attempts}: {_verdict(event)}")
+            case CallWouldBeRejected(state=state):
+                self._line(f">>> Only observing - would have blocked (circuit is {_lower(state)})")
             case LeaseExpired(held=held):
                 self._line(f">>> No answer from a probe for {held:g} s - its permit is free again")
             case StateChanged():
@@ -90,7 +99,7 @@ class Transcript:
                 self._gap = True
             case QueryFailed(error=error):
                 self._gap = True
-                self._line(f"No result: {error}")
+                self._line(f"No result: {_sentence(error)}")
                 self._gap = True
 
     def _begin(self, title: str) -> None:
@@ -117,7 +126,9 @@ class Transcript:
 def _verdict(event: CallFinished | CallRejected | AgentFinished) -> str:
     match event:
         case CallRejected(state=state):
-            return f"⛔ BLOCKED (circuit is {state.lower().replace('_', '-')})"
+            return f"⛔ BLOCKED (circuit is {_lower(state)})"
+        case AgentFinished(outcome="cancelled"):
+            return "⚪ CANCELLED"
         case AgentFinished(outcome="skipped"):
             return f"⛔ SKIPPED ({_reason(event.error)})"
         case CallFinished(outcome=Outcome.NEUTRAL):
@@ -132,6 +143,23 @@ def _verdict(event: CallFinished | CallRejected | AgentFinished) -> str:
             return f"❌ FAILED ({_reason(event.error)})"
 
 
+def _lower(state: str) -> str:
+    return state.lower().replace("_", "-")
+
+
+def _sentence(error: BaseException) -> str:
+    """What ended a query, in the error's own words if it has any."""
+    if isinstance(error, CancelledError):
+        return "cancelled"
+    if isinstance(error, GeneratorExit):
+        return "the reader left before the end"
+    try:
+        words = str(error)
+    except Exception:
+        words = ""
+    return words or type(error).__name__
+
+
 def _reason(error: BaseException | None) -> str:
     if isinstance(error, TimeoutError):
         return "timeout"
@@ -141,4 +169,6 @@ def _reason(error: BaseException | None) -> str:
         return "circuit is open"
     if isinstance(error, ResultRejectedError):
         return "answer refused"
+    if isinstance(error, AgentAnswerError):
+        return "no text"
     return "no error" if error is None else type(error).__name__

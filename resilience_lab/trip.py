@@ -35,6 +35,10 @@ class Tally(ABC):
     needed: int
     alert = True
 
+    def progress(self, now: float) -> tuple[int, int]:
+        """`count` and `needed` as of `now`, when time alone may have changed them."""
+        return self.count, self.needed
+
     def absorb(self) -> bool:
         """Count a success in passing, outside the lock; False if it has to be noted instead."""
         return False
@@ -185,7 +189,11 @@ class _Windowed(Tally):
 
     @property
     def needed(self) -> int:  # type: ignore[override]
-        calls = max(self.total, self._minimum)
+        return self.needed_of(self.total)
+
+    def needed_of(self, total: int) -> int:
+        """How many bad ones it takes among `total` calls."""
+        calls = max(total, self._minimum)
         most = math.ceil(calls * self._rule.threshold)  # one too many, if the product rounded up
         return most - 1 if (most - 1) / calls >= self._rule.threshold else most
 
@@ -272,6 +280,11 @@ class _LastSeconds(_Windowed):
         self._calm_number = math.inf if judged else marks[0].before + self._minimum - 1
         self._calm_until = min(marks[0].until, marks[-1].closes)
 
+    def progress(self, now: float) -> tuple[int, int]:
+        inside = [mark for mark in self._marks if mark.until >= now]
+        total = self._number - inside[0].before if inside else 0
+        return sum(mark.bad for mark in inside), self.needed_of(total)
+
 
 def any_of(*rules: TripRule) -> TripRule:
     """Opens when any of `rules` would: for example on failures in a row or on slow calls."""
@@ -310,8 +323,10 @@ class _Together(Tally):
         self._tell()
         return next((reason for reason in verdicts if reason), None)
 
+    def progress(self, now: float) -> tuple[int, int]:
+        """Speaks for the tally that is nearest to opening."""
+        each = [tally.progress(now) for tally in self._tallies]
+        return max(each, key=lambda progress: progress[0] / progress[1])
+
     def _tell(self) -> None:
-        """Speak for the tally that is nearest to opening."""
-        nearest = max(self._tallies, key=lambda tally: tally.count / tally.needed)
-        self.count, self.needed = nearest.count, nearest.needed
         self.alert = any(tally.alert for tally in self._tallies)

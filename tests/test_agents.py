@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from resilience_lab import BaseAgent, ScriptedAgent
+from resilience_lab.errors import AgentAnswerError
 
 
 class Echo(BaseAgent):
@@ -58,6 +59,16 @@ def test_other_missing_attributes_are_still_missing():
 def test_an_agent_must_be_able_to_run():
     with pytest.raises(TypeError, match="run"):
         BaseAgent()
+
+
+async def test_promise_6_7_a_whole_answer_in_one_chunk_is_text_too():
+    class Forgetful(BaseAgent):
+        async def run(self, query):
+            pass
+
+    assert [chunk async for chunk in Echo().stream("hi")] == ["hi"]
+    with pytest.raises(AgentAnswerError, match="run returned None"):
+        await anext(Forgetful().stream("hi"))
 
 
 async def test_a_script_is_played_in_order_and_its_end_repeated():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import doctest
+import inspect
 import itertools
 import math
 import random
 import statistics
+import sys
 
 import pytest
 from hypothesis import given
@@ -138,6 +141,24 @@ def test_without_a_generator_the_random_module_is_used():
     assert observed == [random.uniform(0, v) for v in (1, 2, 4)]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_promise_4_2_no_base_is_no_delay_however_late(kind):
+    assert Backoff(0, jitter=kind).bounds(10_000) == (0.0, 0.0)
+
+
+def test_all_but_the_first_argument_are_named():
+    with pytest.raises(TypeError, match="positional argument"):
+        Backoff(1, 2)
+    parameters = [*inspect.signature(Backoff).parameters.values()]
+
+    assert {parameter.kind for parameter in parameters[1:]} == {inspect.Parameter.KEYWORD_ONLY}
+
+
+def test_its_generator_is_no_part_of_its_value():
+    assert Backoff(rng=random.Random(1)) == Backoff()
+    assert repr(Backoff(rng=random.Random(1))) == repr(Backoff())
+
+
 def test_it_is_a_frozen_value():
     assert Backoff(1) == Backoff(1.0)
     assert hash(Backoff()) == hash(Backoff())
@@ -189,3 +210,7 @@ def test_bad_arguments_are_refused_by_name_and_value(argument, value):
 def test_bounds_refuses_what_is_no_retry_number(n):
     with pytest.raises((ValueError, TypeError), match="n must be"):
         Backoff().bounds(n)
+
+
+def test_its_examples_work():
+    assert doctest.testmod(sys.modules[Backoff.__module__]).failed == 0

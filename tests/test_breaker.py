@@ -10,57 +10,30 @@ import threading
 from contextlib import AsyncExitStack, suppress
 
 import pytest
+from breakers import (
+    BREAK,
+    SETTLEMENTS,
+    BoomError,
+    answer,
+    boom,
+    fail,
+    half_open,
+    opened,
+    settle,
+    snapshot,
+)
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from resilience_lab import CircuitBreaker, CircuitOpenError, Outcome, Permit, Recorder, State
+from resilience_lab import (
+    CircuitBreaker,
+    CircuitOpenError,
+    Outcome,
+    Permit,
+    Recorder,
+    State,
+)
 from resilience_lab.events import CallFinished, CallRejected, LeaseExpired, StateChanged
-
-BREAK = 30.0
-
-
-class BoomError(Exception):
-    """What the protected service raises."""
-
-
-async def answer():
-    return "answer"
-
-
-async def boom():
-    raise BoomError
-
-
-def fail(breaker, times=1):
-    for _ in range(times):
-        breaker.acquire().failure(BoomError())
-
-
-def opened(clock, **options):
-    """A breaker that has just opened, at the clock's time."""
-    breaker = CircuitBreaker(2, BREAK, 2, clock=clock, **options)
-    fail(breaker, 2)
-    return breaker
-
-
-def half_open(clock, **options):
-    """A breaker in HALF_OPEN with no probe in flight, by way of one ignored probe."""
-    breaker = opened(clock, **options)
-    clock.now += BREAK
-    breaker.acquire().ignore()
-    return breaker
-
-
-def snapshot(breaker):
-    return (
-        breaker.state,
-        breaker.failure_count,
-        breaker.success_count,
-        breaker.last_failure_time,
-        breaker.retry_after,
-        breaker.isolated,
-    )
-
 
 # 3.1 states
 
@@ -327,7 +300,6 @@ async def test_promise_3_5_a_cancelled_probe_gives_its_permit_back():
 
 GRANTED = ["CLOSED", "HALF_OPEN"]
 LATER = ["CLOSED", "OPEN", "HALF_OPEN", "HALF_OPEN with a probe", "isolated", "reset"]
-SETTLEMENTS = ["success", "failure", "ignore", "cancelled"]
 
 
 def granted_in(state, clock, recorder):
@@ -360,16 +332,6 @@ def move_to(later, breaker, clock):
         probe.success()
         breaker.acquire().success()
         fail(breaker)  # a count that a stale success would reset
-
-
-def settle(permit, how):
-    match how:
-        case "failure":
-            permit.failure(BoomError())
-        case "cancelled":
-            permit.failure(asyncio.CancelledError())
-        case _:
-            getattr(permit, how)()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import doctest
 import math
+import pickle
+import sys
 import threading
 
 import pytest
@@ -146,3 +150,24 @@ def test_bad_arguments_are_refused_by_name_and_value(argument, value):
 
     assert argument in str(refusal.value)
     assert repr(value) in str(refusal.value)
+
+
+@pytest.mark.parametrize(("name", "value"), [("ratio", 5), ("burst", 50), ("tokens", 7)])
+def test_what_would_have_no_effect_cannot_be_set(name, value):
+    budget = RetryBudget(0.5, burst=3)
+    before = getattr(budget, name)
+
+    with pytest.raises(AttributeError):
+        setattr(budget, name, value)
+
+    assert getattr(budget, name) == before
+
+
+@pytest.mark.parametrize("copying", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_it_is_shared_and_not_copied(copying):
+    with pytest.raises(TypeError, match="cannot be copied or pickled"):
+        copying(RetryBudget())
+
+
+def test_its_examples_work():
+    assert doctest.testmod(sys.modules[RetryBudget.__module__]).failed == 0

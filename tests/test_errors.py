@@ -27,6 +27,10 @@ EXAMPLES = [
         errors.AgentResponseError("gpt4", "it is not JSON"),
         "agent 'gpt4' sent an unusable response: it is not JSON",
     ),
+    (
+        errors.AgentAnswerError("gpt4", "run returned None"),
+        "agent 'gpt4' did not answer with text: run returned None",
+    ),
     (errors.RateLimitedError("gpt4", 20.0), "agent 'gpt4' is rate limited; retry after 20 s"),
     (errors.RateLimitedError(), "the agent is rate limited"),
     (
@@ -68,10 +72,21 @@ def test_promise_2_there_is_an_example_of_every_error():
     assert kinds - bases == {type(error) for error, _ in EXAMPLES}
 
 
+def test_promise_2_a_result_that_cannot_be_printed_does_not_cost_the_sentence():
+    class Unprintable:
+        def __repr__(self):
+            raise ZeroDivisionError
+
+    assert str(errors.ResultRejectedError(Unprintable())) == (
+        "the result (a Unprintable, whose repr raised ZeroDivisionError) was not accepted"
+    )
+
+
 def test_promise_2_timeouts_and_connection_errors_are_also_the_builtin_ones():
     assert issubclass(errors.DeadlineExceededError, TimeoutError)
     assert issubclass(errors.AgentTimeoutError, TimeoutError)
     assert issubclass(errors.AgentConnectionError, ConnectionError)
+    assert issubclass(errors.AgentAnswerError, TypeError)
     assert issubclass(errors.AllAgentsFailedError, ExceptionGroup)
 
 

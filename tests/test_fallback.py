@@ -8,8 +8,10 @@ import math
 import pickle
 import sys
 import weakref
+from contextlib import nullcontext
 
 import pytest
+from unchangeable import FrozenError, SlottedError
 
 from resilience_lab import (
     AgentTimeoutError,
@@ -24,6 +26,7 @@ from resilience_lab import (
     Recorder,
     ResultRejectedError,
     Retry,
+    RetryBudget,
     ScriptedAgent,
     deadline,
 )
@@ -264,6 +267,18 @@ async def test_the_retrys_own_accept_makes_a_rejected_turn():
     assert outcomes(result["attempts"]) == [("gpt4", "rejected", 2), ("local", "success", 1)]
 
 
+async def test_a_refusal_after_an_error_is_what_the_turn_ended_with():
+    orchestrator = FallbackOrchestrator(
+        retry=Retry(1, NO_JITTER, accept=lambda text: text != "no"), breaker=per_agent(9)
+    )
+
+    with pytest.raises(AllAgentsFailedError) as raised:
+        await orchestrator.execute_with_fallback("hi", ScriptedAgent("a", [OSError(), "no"]), [])
+
+    assert outcomes(raised.value.attempts) == [("a", "rejected", 2)]
+    assert isinstance(raised.value.exceptions[0], ResultRejectedError)
+
+
 async def test_the_shared_retry_is_not_changed():
     retry = Retry(1, NO_JITTER)
     decide = retry.should_retry
@@ -405,6 +420,44 @@ async def test_promise_6_4_an_error_outside_fallback_on_propagates_at_once(fallb
     assert [type(event) for event in recorder] == [QueryReceived, AgentFinished, QueryFailed]
 
 
+@pytest.mark.parametrize("how", ["execute", "stream"])
+@pytest.mark.parametrize("hedge_after", [None, 9])
+@pytest.mark.parametrize("fallback_on", [OSError, (OSError,), lambda e: isinstance(e, OSError)])
+async def test_promise_6_4_fallback_on_looks_into_groups(how, hedge_after, fallback_on):
+    ours = ExceptionGroup("ours", [ExceptionGroup("deep", [ValueError("a"), OSError("b")])])
+    foreign = ExceptionGroup("foreign", [ValueError("a"), KeyError("b")])
+    chain = FallbackOrchestrator(fallback_on=fallback_on, hedge_after=hedge_after)
+    spare = ScriptedAgent("spare", ["hello"])
+
+    async def ask(error):
+        agent = ScriptedAgent("a", [error])
+        if how == "execute":
+            return (await chain.execute_with_fallback("hi", agent, [spare]))["result"]
+        return "".join([text async for text in chain.stream_with_fallback("hi", agent, [spare])])
+
+    assert await ask(ours) == "hello"
+    with pytest.raises(ExceptionGroup) as raised:
+        await ask(foreign)
+
+    assert raised.value is foreign
+
+
+async def test_promise_6_4_a_chain_may_be_the_agent_of_another():
+    inner = FallbackOrchestrator(name="inner")
+
+    class Region(BaseAgent):
+        async def run(self, query):
+            down = [ScriptedAgent(name, [(1, OSError(name))]) for name in "ab"]
+            return (await inner.execute_with_fallback(query, down[0], down[1:]))["result"]
+
+    result = await FallbackOrchestrator(fallback_on=OSError).execute_with_fallback(
+        "hi", Region(), [ScriptedAgent("spare", ["hello"])]
+    )
+
+    assert outcomes(result["attempts"]) == [("Region", "failed", 1), ("spare", "success", 1)]
+    assert [str(error) for error in result["attempts"][0]["error"].exceptions] == ["a", "b"]
+
+
 async def test_promise_6_4_cancellation_never_falls_back():
     spare = ScriptedAgent("local", ["unused"])
     recorder = Recorder()
@@ -424,6 +477,34 @@ async def test_promise_6_4_cancellation_never_falls_back():
     assert orchestrator.breakers["gpt4"].failure_count == 0
     assert [type(event) for event in recorder] == [QueryReceived, AgentFinished, QueryFailed]
     assert list(recorder)[1].outcome == "cancelled"
+
+
+@pytest.mark.parametrize("hedge_after", [None, 9])
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit])
+async def test_promise_6_4_an_exit_is_the_querys_own_and_the_loop_goes_on(hedge_after, kind):
+    class Quitter(ScriptedAgent):
+        async def run(self, query):
+            await asyncio.sleep(1)
+            raise kind
+
+    recorder, spare = Recorder(), ScriptedAgent("spare", ["unused"])
+    chain = FallbackOrchestrator(
+        hedge_after=hedge_after,
+        breaker=per_agent(1),
+        retry=Retry(3, NO_JITTER),
+        fallback_on=BaseException,
+        on_event=recorder,
+    )
+
+    with pytest.raises(kind):
+        await chain.execute_with_fallback("hi", Quitter("a", ["unused"]), [spare])
+
+    assert (now(), spare.queries) == (1.0, [])
+    assert chain.breakers["a"].state == "CLOSED"
+    turn, end = list(recorder)[1:]
+    assert (turn.outcome, turn.error) == ("cancelled", None)
+    assert isinstance(end.error, kind)
+    assert len(asyncio.all_tasks()) == 1
 
 
 # 6.5 deadlines and names
@@ -649,3 +730,187 @@ async def test_any_agent_with_a_name_and_a_run_method_will_do():
     result = await FallbackOrchestrator().execute_with_fallback("hi", GPT4Agent(), [Duck()])
 
     assert outcomes(result["attempts"]) == [("GPT4Agent", "failed", 1), ("duck", "success", 1)]
+
+
+# Errors that cannot be changed
+
+
+@pytest.mark.parametrize("kind", [FrozenError, SlottedError])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"attempt_timeout": 5}, {"retry": Retry(1, NO_JITTER)}, {"hedge_after": 9}],
+    ids=str,
+)
+@pytest.mark.parametrize("limit", [None, 100])
+async def test_promise_6_4_an_error_that_cannot_be_changed_leads_on_and_is_counted(
+    kind, options, limit
+):
+    error = kind(7)
+    chain = FallbackOrchestrator(
+        fallback_on=kind, breaker=per_agent(1, failure_on=kind), on_event=Recorder(), **options
+    )
+
+    async with nullcontext() if limit is None else deadline(limit):
+        result = await chain.execute_with_fallback(
+            "hi", ScriptedAgent("a", [(1, error)]), [ScriptedAgent("b", ["hello"])]
+        )
+
+    assert outcomes(result["attempts"]) == [("a", "failed", 1), ("b", "success", 1)]
+    assert result["attempts"][0]["error"] is error
+    assert chain.breakers["a"].state == "OPEN"
+
+
+@pytest.mark.parametrize("kind", [FrozenError, SlottedError])
+async def test_promise_6_4_an_error_that_cannot_be_changed_reaches_the_caller(kind):
+    error = kind(7)
+    chain = FallbackOrchestrator(attempt_timeout=5, fallback_on=OSError)
+
+    with pytest.raises(kind) as raised:
+        await chain.execute_with_fallback(
+            "hi", ScriptedAgent("a", [error]), [ScriptedAgent("b", ["unused"])]
+        )
+
+    assert raised.value is error
+
+
+async def test_a_timeout_of_the_agents_own_at_the_end_of_its_time_is_ours():
+    class Agent(ScriptedAgent):
+        async def run(self, query):
+            try:
+                await asyncio.sleep(math.inf)
+            except asyncio.CancelledError:
+                raise TimeoutError("read timed out") from None
+
+    with pytest.raises(AllAgentsFailedError) as raised:
+        await FallbackOrchestrator(attempt_timeout=5).execute_with_fallback(
+            "hi", Agent("a", ["unused"]), []
+        )
+
+    (error,) = raised.value.exceptions
+    assert str(error) == "agent 'a' did not answer within 5 s"
+    assert str(error.__cause__) == "read timed out"
+
+
+async def test_an_error_that_is_falsy_is_an_error_all_the_same():
+    class HollowError(Exception):
+        def __len__(self):
+            return 0
+
+    error = HollowError()
+    agents = ScriptedAgent("a", [error]), [ScriptedAgent("b", ["unused"])]
+    with pytest.raises(HollowError):
+        await FallbackOrchestrator(fallback_on=OSError).execute_with_fallback("hi", *agents)
+    orchestrator = FallbackOrchestrator(breaker=per_agent(1), retry=Retry(5, NO_JITTER))
+    asyncio.get_running_loop().call_later(0.5, lambda: orchestrator.breakers["a"].isolate())
+    orchestrator.breakers["a"] = CircuitBreaker(9)
+
+    result = await orchestrator.execute_with_fallback("hi", *agents)
+
+    assert result["attempts"][0]["error"] is error
+
+
+# Retries and tokens
+
+
+@pytest.mark.parametrize("how", ["execute", "stream"])
+async def test_a_chain_keeps_the_retry_on_of_its_retry(how):
+    agent, spare = ScriptedAgent("a", [ValueError("a bug")]), ScriptedAgent("b", ["hello"])
+    chain = FallbackOrchestrator(retry=Retry(3, NO_JITTER, retry_on=OSError))
+
+    if how == "execute":
+        await chain.execute_with_fallback("hi", agent, [spare])
+    else:
+        assert [chunk async for chunk in chain.stream_with_fallback("hi", agent, [spare])]
+
+    assert (len(agent.queries), now()) == (1, 0.0)
+
+
+async def test_promise_6_3_a_refused_answer_is_not_retried_once_the_breaker_has_opened():
+    breaker = CircuitBreaker(1, 100, name="a")
+
+    class Agent(BaseAgent):
+        async def run(self, query):
+            breaker.isolate()  # for another caller, say
+            return "bad"
+
+    for options in (
+        {"retry": Retry(5, Backoff(10, jitter="none"), accept=lambda text: text != "bad")},
+        {"retry": Retry(5, Backoff(10, jitter="none")), "accept": lambda text: text != "bad"},
+    ):
+        breaker.reset()
+        chain = FallbackOrchestrator(breaker=lambda agent: breaker, **options)
+        chain.breakers["b"] = CircuitBreaker(name="b")
+
+        result = await chain.execute_with_fallback(
+            "hi", Agent("a"), [ScriptedAgent("b", ["hello"])]
+        )
+
+        assert outcomes(result["attempts"]) == [("a", "rejected", 1), ("b", "success", 1)]
+        assert isinstance(result["attempts"][0]["error"], ResultRejectedError)
+        assert result["elapsed"] == 0.0
+
+
+@pytest.mark.parametrize("how", ["execute", "stream"])
+@pytest.mark.parametrize("shared", [True, False])
+async def test_promise_6_3_a_breaker_that_opens_during_the_wait_costs_no_token(how, shared):
+    budget = RetryBudget(ratio=0, burst=5)
+    chain = FallbackOrchestrator(
+        retry=Retry(5, Backoff(10, jitter="none"), budget=budget),
+        budget=budget if shared else None,
+        breaker=per_agent(9),
+    )
+    agent = ScriptedAgent("a", [OSError("down")])
+    asyncio.get_running_loop().call_later(3, lambda: chain.breakers["a"].isolate())
+
+    with pytest.raises(AllAgentsFailedError) as raised:
+        if how == "execute":
+            await chain.execute_with_fallback("hi", agent, [])
+        async for _ in chain.stream_with_fallback("hi", agent, []):
+            pass
+
+    assert outcomes(raised.value.attempts) == [("a", "failed", 1)]
+    assert (now(), len(agent.queries)) == (10.0, 1)
+    assert budget.tokens == 5
+
+
+@pytest.mark.parametrize("how", ["execute", "stream"])
+@pytest.mark.parametrize("hedge_after", [None, 0, 9])
+async def test_the_token_of_a_skipped_agent_serves_the_next_one(how, hedge_after):
+    budget = RetryBudget(ratio=0, burst=1)
+    chain = FallbackOrchestrator(budget=budget, hedge_after=hedge_after, breaker=per_agent(1))
+    failing = ScriptedAgent("failing", [(1, OSError())])
+    agents = [ScriptedAgent("down", ["unused"]), ScriptedAgent("up", ["hello"])]
+    chain.breaker_of(agents[0]).isolate()
+
+    if how == "execute":
+        said = (await chain.execute_with_fallback("hi", failing, agents))["result"]
+    else:
+        said = "".join([text async for text in chain.stream_with_fallback("hi", failing, agents)])
+
+    assert said == "hello"
+    assert budget.tokens == 0
+
+
+async def test_the_first_agent_pays_nothing_so_nothing_comes_back_if_it_is_skipped():
+    budget = RetryBudget(ratio=0, burst=5)
+    for _ in range(3):
+        budget.try_withdraw()
+    chain = FallbackOrchestrator(budget=budget, breaker=per_agent(9))
+    down = ScriptedAgent("down", ["unused"])
+    chain.breaker_of(down).isolate()
+
+    await chain.execute_with_fallback("hi", down, [ScriptedAgent("up", ["hello"])])
+
+    assert budget.tokens == 2
+
+
+async def test_a_skipped_agents_token_comes_back_at_the_end_of_a_chain_too():
+    budget = RetryBudget(ratio=0, burst=2)
+    chain = FallbackOrchestrator(budget=budget, breaker=per_agent(9))
+    down = ScriptedAgent("down", ["unused"])
+    chain.breaker_of(down).isolate()
+
+    with pytest.raises(AllAgentsFailedError):
+        await chain.execute_with_fallback("hi", ScriptedAgent("a", [OSError()]), [down])
+
+    assert budget.tokens == 2

@@ -6,6 +6,7 @@ import asyncio
 import math
 
 import pytest
+from unchangeable import FrozenError
 
 from resilience_lab import (
     AllAgentsFailedError,
@@ -225,6 +226,19 @@ async def test_a_hedge_that_was_denied_is_asked_once_the_others_have_failed_and_
     assert told(result["attempts"])[1] == ("b", "success", 1, 5, 0)
 
 
+async def test_a_hedge_that_was_denied_and_asked_later_is_not_told_as_denied():
+    budget = RetryBudget(ratio=0, burst=1)
+    budget.try_withdraw()
+    asyncio.get_running_loop().call_later(3, budget.put_back)
+
+    with pytest.raises(AllAgentsFailedError) as raised:
+        await FallbackOrchestrator(hedge_after=2, budget=budget).execute_with_fallback(
+            "hi", ScriptedAgent("a", [(5, OSError())]), [ScriptedAgent("b", [OSError()])]
+        )
+
+    assert not hasattr(raised.value, "__notes__")
+
+
 @pytest.mark.parametrize("bad", [-1, math.nan, math.inf])
 def test_hedge_after_is_seconds(bad):
     with pytest.raises(ValueError, match=f"hedge_after .* got {bad}"):
@@ -234,3 +248,79 @@ def test_hedge_after_is_seconds(bad):
 def test_budget_is_a_retry_budget():
     with pytest.raises(TypeError, match="budget must be a RetryBudget or None"):
         FallbackOrchestrator(budget=0.1)
+
+
+async def first_of(how, chain, primary, *others):
+    if how == "execute":
+        return (await chain.execute_with_fallback("hi", primary, others))["result"]
+    return "".join([text async for text in chain.stream_with_fallback("hi", primary, others)])
+
+
+@pytest.mark.parametrize("how", ["execute", "stream"])
+@pytest.mark.parametrize("swap", [False, True])
+@pytest.mark.parametrize(
+    ("error", "options", "outcome"),
+    [
+        (OSError("down"), {}, "failed"),
+        (TimeoutError("down"), {"attempt_timeout": 9, "retry": Retry(0)}, "timeout"),
+        (ValueError("foreign"), {"fallback_on": OSError}, "failed"),
+        (FrozenError(7), {"attempt_timeout": 9}, "failed"),
+    ],
+)
+async def test_promise_6_1_an_agent_that_fails_in_the_moment_of_the_answer_has_failed(
+    how, swap, error, options, outcome
+):
+    recorder = Recorder()
+    chain = FallbackOrchestrator(hedge_after=0, breaker=per_agent(1), on_event=recorder, **options)
+    agents = [ScriptedAgent("good", [(1, "hello")]), ScriptedAgent("bad", [(1, error)])]
+
+    assert await first_of(how, chain, *(agents[::-1] if swap else agents)) == "hello"
+
+    (turn,) = (e for e in recorder if isinstance(e, AgentFinished) and e.agent == "bad")
+    assert (turn.outcome, turn.calls, turn.time, turn.error) == (outcome, 1, 1.0, error)
+    assert chain.breakers["bad"].state == "OPEN"
+
+
+@pytest.mark.parametrize("how", ["execute", "stream"])
+async def test_an_agent_that_is_skipped_in_the_moment_of_the_answer_was_skipped(how):
+    recorder, budget = Recorder(), RetryBudget(ratio=0, burst=5)
+    chain = FallbackOrchestrator(
+        hedge_after=0, breaker=per_agent(1), on_event=recorder, budget=budget
+    )
+    down = ScriptedAgent("down", ["unused"])
+    chain.breaker_of(down).isolate()
+
+    await first_of(how, chain, ScriptedAgent("good", ["hello"]), down)
+
+    outcomes = {e.agent: e.outcome for e in recorder if isinstance(e, AgentFinished)}
+    assert outcomes.get("down", "not asked") in ("skipped", "not asked")
+    assert budget.tokens == 5
+
+
+async def test_an_answer_outweighs_an_agent_that_cancels_itself_in_the_same_moment():
+    class Quitter(ScriptedAgent):
+        async def run(self, query):
+            await asyncio.sleep(1)
+            raise asyncio.CancelledError
+
+    chain = FallbackOrchestrator(hedge_after=0)
+
+    answer = await first_of(
+        "execute", chain, Quitter("a", ["unused"]), ScriptedAgent("b", [(1, "hello")])
+    )
+
+    assert answer == "hello"
+
+
+async def test_an_agent_that_fails_before_its_query_is_cancelled_has_failed():
+    recorder, error = Recorder(), OSError("down")
+    chain = FallbackOrchestrator(hedge_after=0, on_event=recorder)
+    agents = [ScriptedAgent("a", [NEVER]), ScriptedAgent("b", [(1, error)])]
+    query = asyncio.create_task(first_of("execute", chain, *agents))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    asyncio.get_running_loop().call_later(1, query.cancel)  # right after the agent has failed
+    await asyncio.wait([query])
+
+    turns = [(e.agent, e.outcome, e.error) for e in recorder if isinstance(e, AgentFinished)]
+    assert turns == [("a", "cancelled", None), ("b", "failed", error)]

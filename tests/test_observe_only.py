@@ -6,8 +6,16 @@ import asyncio
 
 import pytest
 
-from resilience_lab import CircuitBreaker, FallbackOrchestrator, Recorder, Retry, ScriptedAgent
-from resilience_lab.events import CallRejected, CallWouldBeRejected, StateChanged
+from resilience_lab import (
+    CircuitBreaker,
+    FallbackOrchestrator,
+    Outcome,
+    Recorder,
+    Retry,
+    ScriptedAgent,
+    Transcript,
+)
+from resilience_lab.events import CallFinished, CallRejected, CallWouldBeRejected, StateChanged
 
 
 async def fail():
@@ -55,6 +63,62 @@ async def test_results_of_calls_it_would_have_rejected_change_nothing():
             await breaker.call(fail)
 
     assert (breaker.failure_count, breaker.last_failure_time, breaker.retry_after) == (2, 0.0, 30.0)
+
+
+async def test_it_tells_of_every_call_how_it_ended():
+    recorder = Recorder()
+    breaker = CircuitBreaker(1, 30, observe_only=True, on_event=recorder)
+    errors = [ConnectionError("one"), ConnectionError("two"), None]
+    for error in errors:
+        permit = breaker.acquire()
+        permit.failure(error) if error else permit.success()
+
+    ends = [event for event in recorder if isinstance(event, CallFinished)]
+    assert [(end.state, end.outcome, end.error, end.count, end.threshold) for end in ends] == [
+        ("CLOSED", Outcome.FAILURE, errors[0], 1, 1),
+        ("OPEN", Outcome.FAILURE, errors[1], 1, 1),
+        ("OPEN", Outcome.SUCCESS, None, 0, 2),
+    ]
+    assert (breaker.failure_count, breaker.would_reject_count) == (1, 2)
+
+
+async def test_a_call_beside_the_probe_is_told_and_brings_nothing():
+    recorder = Recorder()
+    breaker = observing(on_event=recorder)
+    await open_it(breaker)
+    await asyncio.sleep(30)
+    breaker.acquire()
+    beside = breaker.acquire()
+    beside.success()
+
+    assert recorder[-1] == CallFinished(30.0, "circuit", "HALF_OPEN", Outcome.SUCCESS, None, 0, 1)
+    assert (breaker.state, breaker.success_count) == ("HALF_OPEN", 0)
+
+
+async def test_one_that_comes_back_after_the_recovery_is_told_as_what_it_was():
+    recorder = Recorder()
+    breaker = observing(on_event=recorder)
+    await open_it(breaker)
+    late = breaker.acquire()
+    await asyncio.sleep(30)
+    breaker.acquire().success()
+
+    late.failure(ConnectionError())
+
+    assert (recorder[-1].state, breaker.state, breaker.failure_count) == ("OPEN", "CLOSED", 0)
+
+
+async def test_the_transcript_has_a_line_for_every_call():
+    lines = []
+    breaker = CircuitBreaker(1, 30, observe_only=True, on_event=Transcript(lines.append))
+    for _ in range(3):
+        with pytest.raises(ConnectionError):
+            await breaker.call(fail)
+
+    attempts = [line for line in lines if line.startswith("Attempt")]
+    assert [line.split(" (")[0] for line in attempts] == [
+        f"Attempt {number}: ❌ FAILED" for number in (1, 2, 3)
+    ]
 
 
 async def test_it_changes_state_when_an_enforcing_breaker_would():

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import copy
 import dataclasses
+import doctest
+import functools
+import gc
+import sys
+import time
 
 import pytest
 
-from resilience_lab import Backoff, CircuitBreaker, Recorder, Retry, events
+from resilience_lab import (
+    Backoff,
+    CircuitBreaker,
+    Recorder,
+    ResultRejectedError,
+    Retry,
+    deadline,
+    events,
+)
 from resilience_lab.events import AttemptFinished, AttemptStarted, Event
 
 
@@ -69,6 +84,58 @@ def test_promise_7_an_empty_recorder_makes_an_empty_frame():
     assert frame.empty
 
 
+class SpeechlessError(Exception):
+    def __str__(self):
+        raise ZeroDivisionError
+
+
+class NumberError(Exception):
+    def __str__(self):
+        return 7
+
+
+class Unprintable:
+    def __repr__(self):
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (SpeechlessError(), "SpeechlessError, whose text raised ZeroDivisionError"),
+        (NumberError(), "NumberError, whose text raised TypeError"),
+        (
+            ResultRejectedError(Unprintable()),
+            "ResultRejectedError: the result (a Unprintable, whose repr raised ZeroDivisionError) "
+            "was not accepted",
+        ),
+        (ExceptionGroup("both", [SpeechlessError()]), "ExceptionGroup: both (1 sub-exception)"),
+    ],
+)
+async def test_promise_7_1_a_frame_survives_errors_without_a_text(error, words):
+    recorder = Recorder()
+
+    async def failing():
+        raise error
+
+    with pytest.raises(type(error)):
+        await Retry(0, on_event=recorder).call(recorder.watch(failing))
+
+    assert list(recorder.to_frame()["error"].dropna()) == [words, words]
+
+
+def test_a_copy_is_what_was_recorded_up_to_now():
+    recorder = Recorder()
+    recorder(Event(0.0, "first"))
+
+    twin = copy.copy(recorder)
+    twin(Event(1.0, "second"))
+    recorder.clear()
+
+    assert list(recorder) == []
+    assert [event.source for event in twin] == ["first", "second"]
+
+
 async def test_promise_7_watch_records_attempts_whoever_retries():
     recorder = Recorder()
     error = OSError("down")
@@ -124,6 +191,210 @@ async def test_watch_takes_plain_callables_and_nameless_ones():
     assert await recorder.watch(lambda: 3)() == 3
 
     assert [event.source for event in recorder] == ["watched"] * 2 + ["<lambda>"] * 2
+
+
+async def test_watch_keeps_errors_that_cannot_be_changed():
+    @dataclasses.dataclass(frozen=True)
+    class FrozenError(Exception):
+        code: int
+
+    async def failing():
+        raise error
+
+    async def stream():
+        yield 1
+        raise error
+
+    def plain_stream():
+        yield 1
+        raise error
+
+    recorder, error = Recorder(), FrozenError(7)
+    with pytest.raises(FrozenError):
+        await recorder.watch(failing)()
+    with pytest.raises(FrozenError):
+        [item async for item in recorder.watch(stream)()]
+    with pytest.raises(FrozenError):
+        list(recorder.watch(plain_stream)())
+
+    assert [event.error for event in recorder if isinstance(event, AttemptFinished)] == [error] * 3
+
+
+# Generators
+
+
+class Conversation:
+    """Answers what it is sent, and asks what was thrown into it, until it is told to stop."""
+
+    def plain(self, word):
+        try:
+            while word != "stop":
+                try:
+                    word = yield f"<{word}>"
+                except KeyError:
+                    word = "sorry"
+            return "the end"
+        finally:
+            self.closed = True
+
+    async def asynchronous(self, word):
+        try:
+            while word != "stop":
+                await asyncio.sleep(1)
+                try:
+                    word = yield f"<{word}>"
+                except KeyError:
+                    word = "sorry"
+        finally:
+            self.closed = True
+
+
+async def test_promise_7_2_an_async_generator_is_watched_until_it_finishes():
+    recorder, talk = Recorder(), Conversation()
+    answers = recorder.watch(talk.asynchronous)("hello")
+    assert len(recorder) == 0  # nothing has begun
+
+    assert await anext(answers) == "<hello>"
+    assert await answers.asend("how are you") == "<how are you>"
+    assert await answers.athrow(KeyError()) == "<sorry>"
+    assert len(recorder) == 1
+    with pytest.raises(StopAsyncIteration):
+        await answers.asend("stop")
+
+    assert talk.closed
+    assert list(recorder) == [
+        AttemptStarted(0.0, "asynchronous", 1),
+        AttemptFinished(3.0, "asynchronous", 1, 0.0, "success", None),
+    ]
+
+
+def test_promise_7_2_a_plain_generator_is_watched_until_it_finishes(monkeypatch):
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+    recorder, talk = Recorder(), Conversation()
+    answers = recorder.watch(talk.plain, "talk")("hello")
+
+    assert next(answers) == "<hello>"
+    assert answers.send("how are you") == "<how are you>"
+    assert answers.throw(KeyError()) == "<sorry>"
+    assert len(recorder) == 1
+    with pytest.raises(StopIteration, match="the end"):
+        answers.send("stop")
+
+    assert talk.closed
+    assert list(recorder) == [
+        AttemptStarted(100.0, "talk", 1),
+        AttemptFinished(100.0, "talk", 1, 100.0, "success", None),
+    ]
+
+
+async def broken_stream():
+    yield 1
+    raise ConnectionError("half way")
+
+
+def broken_plain():
+    yield 1
+    raise ConnectionError("half way")
+
+
+class Streaming:
+    async def __call__(self):
+        yield 1
+        raise ConnectionError("half way")
+
+
+@pytest.mark.parametrize(
+    "func", [broken_stream, Streaming(), functools.partial(broken_stream), broken_plain]
+)
+async def test_promise_7_2_one_that_breaks_off_has_failed(func):
+    recorder = Recorder()
+
+    with pytest.raises(ConnectionError):
+        if func is broken_plain:
+            list(recorder.watch(func)())
+        else:
+            [item async for item in recorder.watch(func)()]
+
+    assert [getattr(event, "outcome", "") for event in recorder] == ["", "failed"]
+
+
+@pytest.mark.parametrize("clean_up", [None, ConnectionError("while closing")])
+async def test_promise_7_2_one_that_is_closed_early_is_cancelled_whatever_its_clean_up(clean_up):
+    def plain():
+        try:
+            yield 1
+        finally:
+            if clean_up:
+                raise clean_up
+
+    async def asynchronous():
+        try:
+            yield 1
+        finally:
+            if clean_up:
+                raise clean_up
+
+    recorder = Recorder()
+    lines, chunks = recorder.watch(plain)(), recorder.watch(asynchronous)()
+    assert (next(lines), await anext(chunks)) == (1, 1)
+    with contextlib.suppress(ConnectionError):
+        lines.close()
+    with contextlib.suppress(ConnectionError):
+        await chunks.aclose()
+
+    ends = [event for event in recorder if isinstance(event, AttemptFinished)]
+    assert [end.outcome for end in ends] == ["cancelled", "cancelled"]
+
+
+async def test_promise_7_2_a_generator_under_a_deadline_is_cancelled_with_its_task():
+    async def endless():
+        while True:
+            await asyncio.sleep(1)
+            yield 1
+
+    recorder = Recorder()
+    with pytest.raises(TimeoutError):
+        async with deadline(2.5):
+            async for _ in recorder.watch(endless)():
+                pass
+
+    assert recorder[-1].outcome == "cancelled"
+    assert recorder[-1].time == 2.5
+
+
+async def test_promise_7_2_a_watched_generator_does_not_outlive_its_consumer():
+    recorder = Recorder()
+    talk = Conversation()
+    async for _ in recorder.watch(talk.asynchronous)("hello"):
+        break
+    gc.collect()
+    await asyncio.sleep(1)
+
+    assert talk.closed
+    assert recorder[-1].outcome == "cancelled"
+
+
+@pytest.mark.parametrize(
+    "func",
+    [
+        lambda: broken_stream(),
+        lambda: broken_plain(),
+        contextlib.asynccontextmanager(broken_stream),
+        contextlib.contextmanager(broken_plain),
+    ],
+)
+async def test_promise_7_2_a_plain_function_that_returns_a_generator_is_refused(func):
+    recorder = Recorder()
+
+    with pytest.raises(TypeError, match="func must not return a generator") as refusal:
+        await recorder.watch(func)()
+
+    assert "`@breaker`" in str(refusal.value)
+    assert recorder[-1].outcome == "failed"
+
+
+def test_its_examples_work():
+    assert doctest.testmod(sys.modules[Recorder.__module__]).failed == 0
 
 
 def test_watch_refuses_bad_arguments():

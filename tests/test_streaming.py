@@ -8,6 +8,7 @@ import pickle
 from contextlib import aclosing
 
 import pytest
+from unchangeable import FrozenError
 
 from resilience_lab import (
     AgentTimeoutError,
@@ -24,7 +25,7 @@ from resilience_lab import (
     StreamInterruptedError,
     deadline,
 )
-from resilience_lab.events import QueryAnswered, QueryFailed
+from resilience_lab.events import AgentFinished, QueryAnswered, QueryFailed
 
 HELLO = ScriptedAgent("hello", [["Hel", "lo"]])
 NO_JITTER = Backoff(1, jitter="none")
@@ -327,3 +328,85 @@ async def test_an_agent_that_cancels_itself_ends_the_query():
     assert await anext(stream) == "one"
     with pytest.raises(asyncio.CancelledError):
         await anext(stream)
+
+
+@pytest.mark.parametrize("hedge_after", [None, 9])
+async def test_promise_6_6_an_error_that_cannot_be_changed_leads_on_or_interrupts(hedge_after):
+    error = FrozenError(7)
+    chain = FallbackOrchestrator(
+        attempt_timeout=5,
+        fallback_on=FrozenError,
+        hedge_after=hedge_after,
+        breaker=lambda agent: CircuitBreaker(1, failure_on=FrozenError),
+    )
+
+    assert await read(chain, ScriptedAgent("a", [error]), HELLO) == ["Hel", "lo"]
+    with pytest.raises(StreamInterruptedError) as raised:
+        await read(chain, ScriptedAgent("b", [["Hel", error]]))
+
+    assert raised.value.__cause__ is error
+    assert [chain.breakers[name].state for name in "ab"] == ["OPEN", "OPEN"]
+
+
+async def test_a_stream_that_is_cancelled_before_its_first_chunk_leaves_nothing_behind():
+    recorder, left = Recorder(), []
+
+    class Agent(BaseAgent):
+        async def run(self, query):
+            raise NotImplementedError
+
+        async def stream(self, query):
+            try:
+                await asyncio.sleep(math.inf)
+                yield "never"
+            finally:
+                left.append(now())
+
+    chain = FallbackOrchestrator(
+        retry=Retry(3, NO_JITTER), breaker=lambda _: CircuitBreaker(1, 30, 1), on_event=recorder
+    )
+    agent = Agent("a")
+    chain.breaker_of(agent).acquire().failure(OSError())
+    await asyncio.sleep(30)
+    task = asyncio.create_task(read(chain, agent, HELLO))
+    await asyncio.sleep(1)
+    assert chain.breakers["a"].retry_after == 29  # it probes
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert task.cancelled()
+    assert left == [31.0]
+    assert (chain.breakers["a"].state, chain.breakers["a"].retry_after) == ("HALF_OPEN", 0.0)
+    turn, end = list(recorder)[1:]
+    assert (turn.outcome, turn.calls, turn.duration) == ("cancelled", 1, 1.0)
+    assert isinstance(end.error, asyncio.CancelledError)
+    assert len(asyncio.all_tasks()) == 1
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_stream_that_is_cancelled_as_it_begins_gives_its_permit_back(turns):
+    chain = FallbackOrchestrator(breaker=lambda _: CircuitBreaker(1, 30, 1))
+    agent = ScriptedAgent("a", [(9, "unused")])
+    chain.breaker_of(agent).acquire().failure(OSError())
+    await asyncio.sleep(30)
+    task = asyncio.create_task(read(chain, agent))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert task.cancelled()
+    assert chain.breakers["a"].retry_after == 0.0
+
+
+async def test_the_calls_of_a_stream_are_counted():
+    recorder = Recorder()
+    chain = FallbackOrchestrator(retry=Retry(2, NO_JITTER), breaker=per_agent(9), on_event=recorder)
+    flaky = ScriptedAgent("flaky", [OSError(), ["", OSError()], ["Hel", "lo"]])
+    down = ScriptedAgent("down", ["unused"])
+    chain.breaker_of(down).isolate()
+
+    await read(chain, ScriptedAgent("a", [OSError()]), down, flaky)
+
+    turns = [(e.agent, e.outcome, e.calls) for e in recorder if isinstance(e, AgentFinished)]
+    assert turns == [("a", "failed", 3), ("down", "skipped", 0), ("flaky", "success", 3)]

@@ -7,13 +7,14 @@ import io
 import math
 import runpy
 import sys
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import pytest
 
 from resilience_lab import (
     Backoff,
+    BaseAgent,
     CircuitBreaker,
     CircuitOpenError,
     FallbackOrchestrator,
@@ -169,6 +170,95 @@ async def test_a_chain_that_fails():
         "",
         "No result: all 4 agents failed: isolated (skipped), hanging (timeout), "
         "refusing (rejected), broken (failed)",
+    ]
+
+
+async def test_the_losers_of_a_race_are_cancelled():
+    lines = Lines()
+    chain = FallbackOrchestrator(hedge_after=1, on_event=lines.listener)
+
+    await chain.execute_with_fallback(
+        "hi", ScriptedAgent("slow", [(math.inf, "never")]), [ScriptedAgent("fast", ["hello"])]
+    )
+
+    assert lines[2:4] == ["Primary (slow): ⚪ CANCELLED", "Fallback 1 (fast): ✅ SUCCESS"]
+
+
+async def test_a_query_that_is_cancelled():
+    lines = Lines()
+    chain = FallbackOrchestrator(on_event=lines.listener)
+    query = asyncio.create_task(
+        chain.execute_with_fallback("hi", ScriptedAgent("slow", [(math.inf, "never")]), [])
+    )
+    await asyncio.sleep(1)
+    query.cancel("by the user")
+    await asyncio.wait([query])
+
+    assert lines[2:] == ["Primary (slow): ⚪ CANCELLED", "", "No result: cancelled"]
+
+
+async def test_a_stream_that_its_reader_leaves():
+    lines = Lines()
+    chain = FallbackOrchestrator(on_event=lines.listener)
+    async with aclosing(
+        chain.stream_with_fallback("hi", ScriptedAgent("a", [["one", (9, "two")]]), [])
+    ) as stream:
+        await anext(stream)
+
+    assert lines[2:] == [
+        "Primary (a): ⚪ CANCELLED",
+        "",
+        "No result: the reader left before the end",
+    ]
+
+
+async def test_an_error_without_words_is_named():
+    class MuteError(Exception):
+        def __str__(self):
+            raise AttributeError("no words")
+
+    for error in (ValueError(), MuteError()):
+        lines = Lines()
+        chain = FallbackOrchestrator(fallback_on=OSError, on_event=lines.listener)
+        with pytest.raises(type(error)):
+            await chain.execute_with_fallback("hi", ScriptedAgent("a", [error]), [])
+
+        name = type(error).__name__
+        assert lines[2:] == [f"Primary (a): ❌ FAILED ({name})", "", f"No result: {name}"]
+
+
+async def test_an_agent_that_does_not_answer_with_text():
+    class Forgetful(BaseAgent):
+        async def run(self, query):
+            pass
+
+    lines = Lines()
+    await FallbackOrchestrator(on_event=lines.listener).execute_with_fallback(
+        "hi", Forgetful(), [ScriptedAgent("b", ["hello"])]
+    )
+
+    assert lines[2] == "Primary (Forgetful): ❌ FAILED (no text)"
+
+
+async def test_a_breaker_that_only_observes_says_what_it_would_have_blocked():
+    lines = Lines()
+    breaker = CircuitBreaker(1, 30, observe_only=True, on_event=lines.listener)
+    breaker.acquire().failure(OSError())
+    breaker.acquire()
+    await asyncio.sleep(30)
+    breaker.acquire()
+    breaker.acquire()
+
+    assert lines == [
+        "Attempt 1: ❌ FAILED (failures: 1/1)",
+        ">>> Circuit OPEN - blocking requests",
+        "",
+        ">>> Only observing - would have blocked (circuit is open)",
+        "",
+        "[30 seconds later...]",
+        ">>> Circuit HALF_OPEN - testing recovery",
+        "",
+        ">>> Only observing - would have blocked (circuit is half-open)",
     ]
 
 

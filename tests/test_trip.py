@@ -194,6 +194,98 @@ def test_results_of_about_the_same_moment_leave_together_and_never_late():
     assert timed(almost, [(0, "SS"), (1.0, "F"), (100.5, "FF")]) == 100.5
 
 
+@pytest.mark.parametrize("successes", [1, 2, 3, 40])
+@pytest.mark.parametrize("quietly", [True, False])
+def test_successes_of_about_the_same_moment_are_all_counted(successes, quietly):
+    """Whether in passing (through `call`) or by a permit: the next failures are that much rarer."""
+    rule = FailureRate(0.5, within=100, minimum_calls=2)
+
+    async def main():
+        breaker = CircuitBreaker(trip=rule)
+        await asyncio.sleep(5)
+        for _ in range(successes):
+            if quietly:
+                await breaker.call(succeed)
+            else:
+                breaker.acquire().success()
+            await asyncio.sleep(0.9 / successes)  # all within a hundredth of the window
+        failures = 0
+        while breaker.state == "CLOSED":
+            breaker.acquire().failure(ConnectionError())
+            failures += 1
+        return failures
+
+    assert run_virtual(main) == max(successes, 1)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.sampled_from("SSSF")), min_size=1, max_size=80),
+    st.integers(1, 8),
+    st.sampled_from([0.25, 0.5, 0.7]),
+)
+def test_a_rate_over_seconds_agrees_with_buckets_of_a_hundredth(steps, minimum, threshold):
+    """Any number of results within one bucket, which leave the window with the bucket's first."""
+    rule = FailureRate(threshold, within=6.25, minimum_calls=minimum)
+    width, now, moments = 0.0625, 0, []
+    for step, letter in steps:
+        now += step
+        moments.append((now / 64, letter))
+    buckets, results, expected, failures = [], [], None, []
+    for number, (moment, letter) in enumerate(moments, start=1):
+        buckets = [opened for opened in buckets if opened + 6.25 >= moment]
+        if not buckets or moment >= buckets[-1] + width:
+            buckets.append(moment)
+        results.append((buckets[-1], letter == "F"))
+        bad = [failed for opened, failed in results if opened in buckets]
+        failures.append(sum(bad))
+        if len(bad) >= minimum and sum(bad) / len(bad) >= threshold:
+            expected = number
+            break
+
+    assert quietly(rule, moments) == expected
+    assert quietly(rule, moments, on_event=lambda _: None) == expected
+    told = []
+    assert quietly(rule, moments, told=told) == expected
+    assert told == failures[: len(told)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "moments", "opens"),
+    [
+        # Successes of a later bucket do not leave with those of an earlier one,
+        ((0.5, 100, 2), [(0, "S"), (50, "SSS"), (120, "FF")], None),
+        ((0.5, 100, 2), [(0, "SSS"), (50, "S"), (120, "F")], 5),
+        # nor do those that come exactly when the earlier one closes.
+        ((0.5, 100, 2), [(0, "S"), (1, "SSS"), (100.5, "FF")], None),
+        # A success in passing trips as soon as older ones have left, though its bucket is open,
+        ((0.5, 100, 2), [(0, "SS"), (99.5, "F"), (100.2, "S")], 4),
+        # or when it completes the minimum.
+        ((0.5, 100, 4), [(0, "FFSS")], 4),
+        ((0.5, 100, 5), [(0, "FFSSF")], 5),
+    ],
+)
+def test_successes_in_passing_are_forgotten_in_time_and_judged_in_time(rule, moments, opens):
+    threshold, within, minimum = rule
+    calls = [(float(moment), letter) for moment, letters in moments for letter in letters]
+
+    assert quietly(FailureRate(threshold, within=within, minimum_calls=minimum), calls) == opens
+
+
+def test_how_many_it_takes_is_that_of_the_window_just_now(clock):
+    breaker = CircuitBreaker(trip=FailureRate(0.5, within=10, minimum_calls=4), clock=clock)
+    clock.now = 1.0
+    play(breaker, "S" * 20)
+    assert breaker.failure_threshold == 10
+
+    clock.now = 8.0
+    play(breaker, "S" * 6)
+    assert breaker.failure_threshold == 13
+    clock.now = 12.0
+    assert breaker.failure_threshold == 3
+    clock.now = 3600.0
+    assert breaker.failure_threshold == 2
+
+
 async def test_the_window_passes_in_virtual_time():
     breaker = CircuitBreaker(trip=FailureRate(0.5, within=60, minimum_calls=10))
     for _ in range(9):
@@ -267,6 +359,40 @@ async def test_a_slow_probe_opens_the_circuit_again():
         "the break is over",
         "the probes succeeded",
     ]
+
+
+async def test_a_fast_probe_that_fails_opens_it_again_under_a_rule_of_slowness_too():
+    recorder = Recorder()
+    breaker = CircuitBreaker(trip=SlowCallRate(0.5, 2, last=2), on_event=recorder)
+    await breaker.call(take, 3)
+    await breaker.call(take, 3)
+    await asyncio.sleep(30)
+
+    with pytest.raises(OSError, match="down"):
+        await breaker.call(take, 0.5, OSError("down"))
+
+    assert (breaker.state, breaker.failure_count) == ("OPEN", 3)
+    assert breaker.last_failure_time == asyncio.get_running_loop().time()
+    assert breaker.retry_after == 30.0
+    assert recorder[-1].reason == "a probe failed"
+
+
+async def test_a_slow_probe_counts_as_no_failure_but_one_that_fails_slowly_does():
+    breaker = CircuitBreaker(trip=SlowCallRate(0.5, 2, last=2))
+    await breaker.call(take, 3)
+    await breaker.call(take, 3)
+
+    counts = []
+    for error in (None, OSError("down")):
+        await asyncio.sleep(30)
+        if error is None:
+            await breaker.call(take, 3)
+        else:
+            with pytest.raises(OSError, match="down"):
+                await breaker.call(take, 3, error)
+        counts.append((breaker.state, breaker.failure_count))
+
+    assert counts == [("OPEN", 2), ("OPEN", 3)]
 
 
 async def test_the_time_counts_in_every_way_of_calling():
@@ -415,8 +541,11 @@ def test_a_rate_over_seconds_agrees_with_a_list_of_moments(steps, minimum, thres
     assert quietly(rule, moments, on_event=lambda _: None) == expected
 
 
-def quietly(rule, moments, **options):
-    """The number of the call that opens the circuit, of calls made through `call` itself."""
+def quietly(rule, moments, told=None, **options):
+    """The number of the call that opens the circuit, of calls made through `call` itself.
+
+    `told` gets the `failure_count` after each.
+    """
 
     async def main():
         breaker = CircuitBreaker(trip=rule, **options)
@@ -427,6 +556,8 @@ def quietly(rule, moments, **options):
             else:
                 with pytest.raises(ConnectionError):
                     await breaker.call(fail)
+            if told is not None:
+                told.append(breaker.failure_count)
             if breaker.state == "OPEN":
                 return number
         return None

@@ -11,18 +11,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from resilience_lab.live.chat_agent import ChatAgent
-    from resilience_lab.live.faulty_server import (
+    from resilience_lab.live.behaviours import (
         Answer,
         BrokenJson,
         Drop,
-        FaultyServer,
         Hang,
         RateLimit,
         Refuse,
         Status,
         Stream,
     )
+    from resilience_lab.live.chat_agent import ChatAgent
+    from resilience_lab.live.faulty_server import FaultyServer
     from resilience_lab.live.retry_after import parse_retry_after
     from resilience_lab.live.sentiment_agent import SentimentAgent
 
@@ -43,6 +43,7 @@ __all__ = [
 
 _HOMES = {
     "ChatAgent": "chat_agent",
+    "FaultyServer": "faulty_server",
     "SentimentAgent": "sentiment_agent",
     "parse_retry_after": "retry_after",
 }
@@ -51,7 +52,7 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = import_module(f"{__name__}.{_HOMES.get(name, 'faulty_server')}")
+    home = import_module(f"{__name__}.{_HOMES.get(name, 'behaviours')}")
     return getattr(home, name)
 
 

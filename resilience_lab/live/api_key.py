@@ -47,10 +47,6 @@ class ApiKey:
         """`message` without the key."""
         return message if self._value is None else message.replace(self._value, "[API key]")
 
-    def redact_answer(self, answer: str) -> str:
-        """`answer` without the key, but whole if the key is only a placeholder such as "EMPTY"."""
-        return self.redact(answer) if self._is_secret else answer
-
     @property
     def _is_secret(self) -> bool:
         return len(self._value or "") >= _SHORTEST_SECRET
@@ -58,7 +54,8 @@ class ApiKey:
     def redact_chunks(self) -> Generator[str, str | None, None]:
         """Send it the chunks of an answer, and None at the end: it gives back what may be shown.
 
-        What might be the beginning of the key is held back until the next chunk tells.
+        What might be the beginning of the key is held back until the next chunk tells. An answer is
+        left whole if the key is only a placeholder such as "EMPTY".
         """
         held, shown = "", ""
         secret = self._value or ""

@@ -8,11 +8,9 @@ key goes into one header and nowhere else: no error, log record or event shows i
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
-import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from functools import cache
 from typing import TypeVar
@@ -29,19 +27,22 @@ from resilience_lab.errors import (
     ServerFaultError,
 )
 from resilience_lab.live.api_key import ApiKey, kept_from_logs
+from resilience_lab.live.connection import LOST, LostError, open_client, why_lost
+from resilience_lab.live.event_stream import events_of
 from resilience_lab.live.lab_extra import lab_extra
+from resilience_lab.live.replies import Reply, UnusableError, explanation, is_out_of_quota, parsed
 from resilience_lab.live.retry_after import parse_retry_after
-from resilience_lab.live.wire import UnusableError, Wire
+from resilience_lab.live.wire import Wire
 
 with lab_extra("ChatAgent"):
     import httpx
-    from httpx_sse import EventSource
 
 E = TypeVar("E", bound=BaseException)
 
 _MOST_BYTES = 10_000_000  # of a response; a chat answer has some thousands
 _LINGER = 1.0  # seconds in which a stream may end after its answer
 _MOST_WORDS = 200  # characters of a server's explanation
+_PASSING = {408, 409, 425}  # timeout, conflict, too early: of the client's kind, but they pass
 
 
 class ChatAgent(BaseAgent):
@@ -62,21 +63,26 @@ class ChatAgent(BaseAgent):
         timeout: float = 30.0,
     ) -> None:
         super().__init__(text("name", name))
-        self._url = _endpoint(base_url)
-        self.base_url = base_url
+        if not isinstance(base_url, str):
+            raise TypeError(f"base_url must be a string, got a {type(base_url).__name__}")
+        self.base_url = base_url.strip()
+        self._url = _endpoint(self.base_url)
         self.model = text("model", model)
         self._key = ApiKey(api_key)
         self.timeout = positive("timeout", timeout)
 
     async def run(self, query: str) -> str:
-        """The model's answer to `query`.
+        """The model's answer to `query`; what comes in chunks nevertheless is joined.
 
-        Raises `RateLimitedError` (429), `ServerFaultError` (5xx), `RequestRefusedError` (any other
-        status that is not a success), `AgentConnectionError`, `AgentTimeoutError`, and
-        `AgentResponseError` for what is not an answer.
+        Raises `RateLimitedError` (429), `ServerFaultError` (5xx, and 408, 409 and 425, which pass
+        as well), `RequestRefusedError` (any other status that is not a success, and 429 if the
+        account has nothing left), `AgentConnectionError`, `AgentTimeoutError`, and
+        `AgentResponseError` for what is not an answer: an error in spite of a success, a refusal,
+        a tool call, a text that a content filter cut off. One cut off by a length limit is one.
         """
-        async with aclosing(self._exchange(query, stream=False)) as outcomes:
-            return await self._next(outcomes) or ""
+        patience = _Patience(self.timeout)
+        async with aclosing(_joined(self._exchange(query, patience, stream=False))) as outcomes:
+            return await self._next(outcomes, patience) or ""
 
     async def stream(self, query: str) -> AsyncGenerator[str, None]:
         """The model's answer to `query` in chunks, as the server sends them.
@@ -85,11 +91,14 @@ class ChatAgent(BaseAgent):
         without having been finished is an `AgentConnectionError`. `timeout` bounds the wait for
         each chunk. To close the generator early hangs up.
         """
-        async with aclosing(self._exchange(query, stream=True)) as outcomes:
-            while (chunk := await self._next(outcomes)) is not None:
+        patience = _Patience(self.timeout)
+        async with aclosing(self._exchange(query, patience, stream=True)) as outcomes:
+            while (chunk := await self._next(outcomes, patience)) is not None:
                 yield chunk
 
-    async def _next(self, outcomes: AsyncGenerator[str | AgentError, None]) -> str | None:
+    async def _next(
+        self, outcomes: AsyncGenerator[str | AgentError, None], patience: _Patience
+    ) -> str | None:
         """The next of an exchange's outcomes; None if there is none. An error is raised."""
         # An HTTP client's frames hold the headers, and a traceback holds the frames. So the fault
         # arrives here as a value, is raised from here, and knows nothing of where it was found.
@@ -97,7 +106,7 @@ class ChatAgent(BaseAgent):
         try:
             with kept_from_logs(self._key):
                 try:
-                    async with asyncio.timeout(self.timeout):
+                    async with patience.begin():
                         outcome = await anext(outcomes, None)
                 except TimeoutError:
                     outcome = AgentTimeoutError(self.name, self.timeout)
@@ -113,25 +122,26 @@ class ChatAgent(BaseAgent):
             del outcome  # or its traceback and this frame would keep each other alive
 
     async def _exchange(
-        self, query: str, *, stream: bool
+        self, query: str, patience: _Patience, *, stream: bool
     ) -> AsyncGenerator[str | AgentError, None]:
         """The answer, whole or in chunks; and in the end the error, if there was one."""
         wire = Wire(_MOST_BYTES)
-        request: dict[str, object] = {
+        request = {
             "model": self.model,
             "messages": [{"role": "user", "content": query}],
+            "stream": stream,
         }
-        if stream:
-            request["stream"] = True
         headers = {
             "Content-Type": "application/json",
             "Accept-Encoding": "identity",  # a few compressed bytes may unpack into gigabytes
             **self._key.headers(),
         }
-        fault: AgentError
+        redacting = self._key.redact_chunks()
+        next(redacting)
+        fault: AgentError | None = None
         try:
             async with (
-                self._client() as client,
+                open_client(self._url.host, _tls()) as client,
                 client.stream(
                     "POST",
                     self._url,
@@ -139,112 +149,128 @@ class ChatAgent(BaseAgent):
                     headers=headers,
                     extensions={"trace": wire.trace},
                 ) as response,
-                aclosing(self._judge(response)) as outcomes,
             ):
-                async for outcome in outcomes:
-                    yield outcome
-                return
+                fault = await self._judge(response, patience)
+                if fault is None:
+                    async with aclosing(_texts(response, patience)) as texts:
+                        async for text in texts:
+                            if chunk := redacting.send(text):
+                                yield chunk
         except UnusableError as error:
-            fault = AgentResponseError(self.name, str(error))
-        # A proxy variable may hold an invalid URL; TLS that breaks later on is a bare OSError.
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            words = self._clean(error.words)
+            fault = AgentResponseError(self.name, f"{error.why}: {words}" if words else error.why)
+        except LOST as error:
             if isinstance(error, httpx.RemoteProtocolError) and not wire.was_dropped:
                 fault = AgentResponseError(self.name, "it is not valid HTTP")
             else:
-                fault = AgentConnectionError(self.name, _why_lost(error))
-        yield fault
-
-    def _client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            verify=_tls(),
-            timeout=None,  # noqa: S113 - the whole call has one
-            follow_redirects=False,
-            # A company's proxy cannot reach this machine's own servers.
-            trust_env=not _is_loopback(self._url.host),
-            event_hooks={"response": [_forget_location]},
-        )
-
-    async def _judge(self, response: httpx.Response) -> AsyncGenerator[str | AgentError, None]:
-        """The answer, or what the status means. Raises `UnusableError` if it is neither."""
-        status, headers = response.status_code, response.headers
-        wait = parse_retry_after(headers.get("retry-after"), headers.get("date"))
-        if status == 429:
-            yield RateLimitedError(self.name, wait)
-        elif response.is_server_error:
-            yield ServerFaultError(self.name, status, await self._explanation(response), wait)
-        elif not response.is_success:
-            yield RequestRefusedError(self.name, status, await self._explanation(response), wait)
-        elif headers.get("content-type", "").startswith("text/event-stream"):
-            async for outcome in self._chunks(response):
-                yield outcome
-        else:  # also from a server that does not know how to stream
-            yield self._key.redact_answer(await _answer(response))
-
-    async def _chunks(self, response: httpx.Response) -> AsyncGenerator[str | AgentError, None]:
-        """The pieces of a streamed answer; an error if it breaks off. Raises `UnusableError`."""
-        _require_identity(response)
-        redacting = self._key.redact_chunks()
-        next(redacting)
-        finished = False
-        async with aclosing(EventSource(response).aiter_sse()) as events:
-            async for event in events:
-                match None if event.data == "[DONE]" else _parsed(event.data):
-                    case {"error": {"message": str(message)}}:
-                        raise UnusableError(f"it reports an error: {self._clean(message)}")
-                    case {"choices": [{"delta": {"content": str(content)}} as choice, *_]}:
-                        if chunk := redacting.send(_encodable(content)):
-                            yield chunk
-                        finished = choice.get("finish_reason") is not None
-                    case None | {"choices": [{"finish_reason": str()}, *_]}:
-                        finished = True
-                if finished:
-                    await _drain(events)
-                    break
+                fault = AgentConnectionError(self.name, why_lost(error))
         if rest := redacting.send(None):
             yield rest
-        if not finished:
-            yield AgentConnectionError(self.name, "the stream ended before the answer was complete")
+        if fault is not None:
+            yield fault
 
-    async def _explanation(self, response: httpx.Response) -> str:
-        """The server's own words, fit to print; "" if there are none, for the status is enough."""
-        try:
-            document = await _json(response)
-        except (UnusableError, httpx.HTTPError):
-            return ""
-        match document:
-            case {"error": {"message": str(message)}}:
-                return self._clean(message)
-        return ""
+    async def _judge(self, response: httpx.Response, patience: _Patience) -> AgentError | None:
+        """What the status means if it is not a success."""
+        if response.is_success:
+            return None
+        status, headers = response.status_code, response.headers
+        wait = parse_retry_after(headers.get("retry-after"), headers.get("date"))
+        document = await _explanation(response, patience)
+        why = self._clean(explanation(document))
+        if status == 429:
+            if is_out_of_quota(document):
+                return RequestRefusedError(self.name, status, why)
+            return RateLimitedError(self.name, wait, why)
+        if response.is_server_error or status in _PASSING:
+            return ServerFaultError(self.name, status, why, wait)
+        return RequestRefusedError(self.name, status, why, wait)
 
-    def _clean(self, message: str) -> str:
+    def _clean(self, words: str) -> str:
+        """`words` of the server's, fit to print."""
         # Printable first: a key with a control character in it would not be found.
-        return self._key.redact(_printable(message))[:_MOST_WORDS]
+        return self._key.redact(_printable(words))[:_MOST_WORDS]
 
 
-async def _answer(response: httpx.Response) -> str:
-    match await _json(response):
-        case {"choices": [{"message": {"content": str(content)}}, *_]}:
-            return _encodable(content)
-    raise UnusableError("its JSON has no text at choices[0].message.content")
+class _Patience:
+    """How long one call waits: `seconds` from each time that it asks for an outcome."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._due = 0.0
+
+    def begin(self) -> asyncio.Timeout:
+        """Bounds one wait."""
+        self._due = asyncio.get_running_loop().time() + self._seconds
+        return asyncio.timeout_at(self._due)
+
+    def linger(self) -> float:
+        """The moment until when to wait for more after the end: always before patience is out."""
+        now = asyncio.get_running_loop().time()
+        return min(now + _LINGER, self._due - self._seconds / 10)
 
 
-async def _drain(events: AsyncIterator[object]) -> None:
-    """Read what may come after the answer, for then nothing is left to be closed by others.
+async def _joined(
+    outcomes: AsyncGenerator[str | AgentError, None],
+) -> AsyncGenerator[str | AgentError, None]:
+    """The whole answer, or the error."""
+    texts, fault = [], None
+    async with aclosing(outcomes):
+        async for outcome in outcomes:
+            if isinstance(outcome, AgentError):
+                fault = outcome
+            else:
+                texts.append(outcome)
+    yield fault or "".join(texts)
 
-    A server that does not end here is not waited for.
-    """
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_LINGER):
-            async for _ in events:
-                pass
+
+async def _texts(response: httpx.Response, patience: _Patience) -> AsyncGenerator[str, None]:
+    """The answer, in chunks if it comes in chunks. Raises `UnusableError` if there is none."""
+    _require_identity(response)
+    if _media_type(response) == "text/event-stream":
+        async with aclosing(_chunks(response, patience)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+    else:  # also from a server that does not know how to stream
+        reply = Reply("message")
+        text = reply.read(await _json(response))
+        reply.close()
+        yield text
 
 
-def _encodable(content: str) -> str:
-    try:
-        content.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair: JSON can spell it, nobody can print it
-        raise UnusableError("its text is not valid Unicode") from None
-    return content
+async def _chunks(response: httpx.Response, patience: _Patience) -> AsyncGenerator[str, None]:
+    """The pieces of a streamed answer. Raises `LostError` or `UnusableError`."""
+    reply = Reply("delta")
+    until: float | None = None  # when the answer is complete, the server may linger for a moment
+    async with events_of(response) as events:
+        while True:
+            try:
+                async with asyncio.timeout_at(until):
+                    event = await anext(events, None)
+            except (UnusableError, *LOST):
+                if until is None:
+                    raise
+                break
+            if event is None:
+                break
+            if chunk := reply.read_event(event.event, event.data):
+                yield chunk
+            reply.check()
+            if reply.ended and (chunk or until is None):
+                until = patience.linger()
+    if not reply.ended:
+        raise LostError("the stream ended before the answer was complete")
+    reply.close()
+
+
+async def _explanation(response: httpx.Response, patience: _Patience) -> object:
+    """The document that comes with a status; None if none can be read, for the status is enough."""
+    with suppress(UnusableError, *LOST):
+        async with asyncio.timeout_at(patience.linger()):
+            _require_identity(response)
+            if _media_type(response) == "text/plain":
+                return (await _body(response)).decode(errors="replace")
+            return await _json(response)
+    return None
 
 
 def _require_identity(response: httpx.Response) -> None:
@@ -252,21 +278,17 @@ def _require_identity(response: httpx.Response) -> None:
         raise UnusableError("it is compressed, and was asked not to be")
 
 
+def _media_type(response: httpx.Response) -> str:
+    kind: str = response.headers.get("content-type", "")
+    return kind.partition(";")[0].strip().lower()
+
+
 async def _json(response: httpx.Response) -> object:
-    _require_identity(response)
-    return _parsed(b"".join([chunk async for chunk in response.aiter_raw()]))
+    return parsed(await _body(response))
 
 
-def _parsed(document: bytes | str) -> object:
-    try:
-        return json.loads(document.decode() if isinstance(document, bytes) else document)
-    except (ValueError, RecursionError):
-        raise UnusableError("it is not valid JSON in UTF-8") from None
-
-
-async def _forget_location(response: httpx.Response) -> None:
-    """Httpx resolves where a redirect leads even if it does not follow, and fails if it cannot."""
-    response.headers.pop("location", None)
+async def _body(response: httpx.Response) -> bytes:
+    return b"".join([chunk async for chunk in response.aiter_raw()])
 
 
 def _without_past(error: E) -> E:
@@ -279,42 +301,14 @@ def _printable(message: str) -> str:
     return "".join(character for character in words if character.isprintable())
 
 
-_LOST: tuple[tuple[type[BaseException], str], ...] = (
-    (ConnectionRefusedError, "connection refused"),
-    (ConnectionResetError, "connection reset"),
-    (socket.gaierror, "host not found"),
-    (ssl.SSLError, "no secure connection (TLS)"),
-    (httpx.RemoteProtocolError, "connection closed before the answer was complete"),
-)
-
-
-def _why_lost(error: BaseException) -> str:
-    causes = list(_causes(error))
-    for kind, why in _LOST:
-        if any(isinstance(cause, kind) for cause in causes):
-            return why
-    return "connection failed"
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """`error`, what led to it, and the members of groups: one per address that was tried."""
-    while error is not None:
-        yield error
-        if isinstance(error, BaseExceptionGroup):
-            for member in error.exceptions:
-                yield from _causes(member)
-        error = error.__cause__ or error.__context__
-
-
-def _endpoint(base_url: object) -> httpx.URL:
-    if not isinstance(base_url, str):
-        raise TypeError(f"base_url must be a string, got a {type(base_url).__name__}")
+def _endpoint(base_url: str) -> httpx.URL:
     if any(mark in base_url for mark in "@?#"):
         raise ValueError(
             "base_url must have no user, password, query or fragment: "
             "no '@', '?' or '#' (its value is not shown)"
         )
-    url = _url(f"{base_url.rstrip('/')}/chat/completions")
+    is_broken = any(map(str.isspace, base_url))
+    url = None if is_broken else _url(f"{base_url.rstrip('/')}/chat/completions")
     if url is None or url.scheme not in ("http", "https") or not url.host:
         raise ValueError(f"base_url must be an http or https URL with a host, got {base_url!r}")
     if url.port is not None and not 0 < url.port < 65536:
@@ -327,13 +321,6 @@ def _url(address: str) -> httpx.URL | None:
         return httpx.URL(address)
     except httpx.InvalidURL:
         return None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @cache

@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from resilience_lab.live.replies import UnusableError
+
 _HTTP = b"HTTP/"
-
-
-class UnusableError(Exception):
-    """What came is not an answer."""
 
 
 class Wire:

@@ -1,9 +1,14 @@
-"""The states of one circuit breaker over time, and the calls that met them."""
+"""The states of circuit breakers over time, and the calls that met them.
+
+Every function here draws or counts one breaker by itself, and where a frame has the events of
+several, each in turn. `source`, the name of a breaker, chooses one.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
@@ -25,23 +30,34 @@ MARKS: dict[str, dict[str, Any]] = {
     "ignored": {"marker": "D", "color": "#CC79A7"},
 }
 _FATES = {"SUCCESS": "answered", "FAILURE": "failed", "NEUTRAL": "ignored"}
+_CALLS = ["CallFinished", "CallRejected"]
+_EVENTS = [*_CALLS, "CallWouldBeRejected", "LeaseExpired", "StateChanged"]
 
 
-def breaker_calls(frame: pd.DataFrame) -> pd.DataFrame:
+def breaker_calls(frame: pd.DataFrame, source: str | None = None) -> pd.DataFrame:
     """The calls in `frame` (from `Recorder.to_frame`) and what became of them.
 
-    Columns: time (seconds) and fate, one of answered, failed, blocked, ignored.
+    Columns: time (seconds) and fate, one of answered, failed, blocked, ignored. If there are
+    several breakers in `frame`, and none is chosen, also source, the name of each call's.
     """
-    calls = frame[frame["event"].isin(["CallFinished", "CallRejected"])]
+    names = _sources(frame, source)
+    calls = frame[frame["event"].isin(_CALLS) & frame["source"].isin(names)]
     fates = calls.get("outcome", calls["event"]).map(_FATES).fillna("blocked")
-    return calls[["time"]].assign(fate=fates).reset_index(drop=True)
+    columns = ["time", "source"] if len(names) > 1 else ["time"]
+    return calls[columns].assign(fate=fates).reset_index(drop=True)
 
 
-def breaker_bands(frame: pd.DataFrame) -> list[tuple[float, float, str]]:
-    """The breaker's states as (start, end, state), from the first event to the last."""
+def breaker_bands(frame: pd.DataFrame, source: str | None = None) -> list[tuple[float, float, str]]:
+    """The breaker's states as (start, end, state), from the first event to the last.
+
+    Raises `ValueError` if there are several breakers in `frame`, and none is chosen.
+    """
+    names = _sources(frame, source)
+    if len(names) > 1:
+        raise ValueError(f"source must be one of {', '.join(names)}; got {source!r}")
     if frame.empty:
         return []
-    changes = frame[frame["event"] == "StateChanged"]
+    changes = frame[(frame["event"] == "StateChanged") & frame["source"].isin(names)]
     start, end = float(frame["time"].iloc[0]), float(frame["time"].iloc[-1])
     times = [start, *changes["time"], end]
     states = [*changes.get("before", changes["event"])[:1], *changes.get("after", [])] or ["CLOSED"]
@@ -52,35 +68,61 @@ def breaker_bands(frame: pd.DataFrame) -> list[tuple[float, float, str]]:
     ]
 
 
-def breaker_summary(frame: pd.DataFrame) -> str:
-    """What `breaker_timeline` shows, in one line."""
-    fates = breaker_calls(frame)["fate"].value_counts()
+def breaker_summary(frame: pd.DataFrame, source: str | None = None) -> str:
+    """What `breaker_timeline` shows, in one line; for several breakers one line each."""
+    names = _sources(frame, source)
+    if len(names) > 1:
+        return "\n".join(f"{name}: {breaker_summary(frame, name)}" for name in names)
+    fates = breaker_calls(frame, source)["fate"].value_counts()
     counts = ", ".join(f"{fates.get(fate, 0)} {fate}" for fate in MARKS)
     seconds = dict.fromkeys(BANDS, 0.0)
-    for start, end, state in breaker_bands(frame):
+    for start, end, state in breaker_bands(frame, source):
         seconds[state] += end - start
     spent = ", ".join(f"{state} {length:g} s" for state, length in seconds.items())
     return f"{int(fates.sum())} calls: {counts}. Time: {spent}."
 
 
-def breaker_timeline(frame: pd.DataFrame, title: str = "") -> Figure:
-    """The states of one breaker as bands, and on them each call, in the row of its fate."""
-    figure = Picture((9, 2.6), title, breaker_summary(frame))
-    axes = figure.add_subplot()
+def breaker_timeline(frame: pd.DataFrame, title: str = "", source: str | None = None) -> Figure:
+    """The states of a breaker as bands, and on them each call, in the row of its fate.
+
+    Several breakers are drawn one above the other, under the same clock.
+    """
+    names = _sources(frame, source)
+    figure = Picture((9, 2.6 * max(1, len(names))), title, breaker_summary(frame, source))
+    rows = figure.subplots(max(1, len(names)), sharex=True, squeeze=False)
+    for number, axes in enumerate(rows[:, 0]):
+        _draw(axes, frame, names[number] if names else None)
+        if len(names) > 1:
+            axes.set_title(names[number], loc="right")
+    rows[0, 0].set_title(title, loc="left")
+    rows[-1, 0].set_xlabel("seconds")
+    legend = [Patch(label=state, **_BAND, **style) for state, style in BANDS.items()]
+    figure.legend(handles=legend, loc="outside upper right", ncols=len(BANDS), frameon=False)
+    return figure
+
+
+_BAND: dict[str, Any] = {"alpha": 0.28, "edgecolor": "white"}
+
+
+def _draw(axes: Axes, frame: pd.DataFrame, source: str | None) -> None:
     rows = list(MARKS)[::-1]
-    band: dict[str, Any] = {"alpha": 0.28, "edgecolor": "white"}
-    for start, end, state in breaker_bands(frame):
-        axes.axvspan(start, end, **band, **BANDS[state])
-    for fate, calls in breaker_calls(frame).groupby("fate"):
+    for start, end, state in breaker_bands(frame, source):
+        axes.axvspan(start, end, **_BAND, **BANDS[state])
+    for fate, calls in breaker_calls(frame, source).groupby("fate"):
         row = [rows.index(str(fate))] * len(calls)
         axes.scatter(calls["time"], row, s=42, zorder=3, **MARKS[str(fate)])
     axes.set_yticks(range(len(rows)), rows)
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("seconds")
-    axes.set_title(title, loc="left")
     axes.margins(x=0.01)
     axes.spines[["top", "right"]].set_visible(False)
-    legend = [Patch(label=state, **band, **style) for state, style in BANDS.items()]
-    figure.legend(handles=legend, loc="outside upper right", ncols=len(BANDS), frameon=False)
-    return figure
+
+
+def _sources(frame: pd.DataFrame, source: str | None) -> list[str]:
+    """The names of the breakers that are asked for, in the order in which they are heard of."""
+    names = [str(name) for name in frame[frame["event"].isin(_EVENTS)]["source"].unique()]
+    if source is None:
+        return names
+    if source not in names:
+        raise ValueError(f"source must be one of {', '.join(names) or 'none'}; got {source!r}")
+    return [source]

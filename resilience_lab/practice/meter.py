@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Generator
 from types import CodeType, FrameType
 from typing import Any, TypeVar
 
-from resilience_lab.practice.origin import is_learners
+from resilience_lab.simulation.origin import is_learners
 
 T = TypeVar("T")
 

@@ -1,8 +1,8 @@
 """The room in which a learner's code is examined: it cannot hang, print, or hurt the kernel there.
 
-In the room time is virtual for every clock (see `stand_ins`), whatever is printed, logged or warned
-of goes nowhere, and each trial has its own event loop. A loop that never ends is ended, with or
-without an `await` in it. Everything is put back at the door, however the examination went.
+In the room time is virtual for every clock (see `simulation.clocks`), whatever is printed, logged
+or warned of goes nowhere, and each trial has its own event loop. A loop that never ends is ended,
+with or without an `await` in it. Everything is put back at the door, however the examination went.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from typing import Any, TypeVar, TypeVarTuple
 
 from resilience_lab.errors import DeadlockError
 from resilience_lab.practice.meter import Meter, RanOn
-from resilience_lab.practice.recast import recast
-from resilience_lab.practice.stand_ins import set_stage
+from resilience_lab.practice.stand_ins import BLOCKING
 from resilience_lab.practice.words import raised
+from resilience_lab.simulation.clocks import CLOCKS, set_stage
 from resilience_lab.simulation.virtual_time import VirtualLoop, outer_loop_at_rest, seeded
 
 T = TypeVar("T")
@@ -53,6 +53,7 @@ class Room:
     """
 
     wall_offset = 0.0
+    examines = True
 
     def __init__(self, *subjects: Any, start: float = START, patience: int = 1) -> None:
         self._subjects = subjects
@@ -70,7 +71,8 @@ class Room:
             enter(outer_loop_at_rest())
             enter(_silence())
             enter(_no_collection())
-            enter(recast(*self._subjects))
+            enter(CLOCKS.in_place(*self._subjects))
+            enter(BLOCKING.in_place(*self._subjects))
             entering.callback(set_stage, set_stage(self))
             entering.callback(self._sweep)
             self._exit = entering.pop_all()
@@ -127,7 +129,7 @@ class Room:
             raise ValueError(f"sleep length must be a number >= 0, got {seconds!r}")
         self.slept += seconds
         if self._loop is not None:
-            self._loop.pass_by(seconds)
+            self._loop.move_to(self._loop.time() + seconds)
 
     def _told(self, error: BaseException) -> str:
         if isinstance(error, RanOn):
@@ -158,15 +160,10 @@ class _Loop(VirtualLoop):
     """Virtual time from `start`, for so many turns. What the learner's code begins is metered."""
 
     def __init__(self, meter: Meter, start: float, turns: int) -> None:
-        super().__init__()
-        self._time = start
+        super().__init__(start)
         self._meter = meter
         self.turns = turns
         self.set_exception_handler(lambda _loop, _context: None)
-
-    def pass_by(self, seconds: float) -> None:
-        """Let time pass in which nothing else can happen."""
-        self._time += seconds
 
     def create_task(self, coro: Any, **kwargs: Any) -> Any:
         """As usual."""

@@ -7,7 +7,7 @@ import re
 import traceback
 from typing import Any
 
-from resilience_lab.practice.origin import is_learners
+from resilience_lab.simulation.origin import is_learners
 from resilience_lab.practice.stand_ins import BlockedError
 
 _LONGEST = 100

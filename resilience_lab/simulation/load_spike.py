@@ -40,7 +40,7 @@ STRATEGIES: dict[str, Retry] = {
 }
 """What clients do about a try that timed out."""
 
-TRIES = 1 + max(retry.max_retries for retry in STRATEGIES.values())
+TRIES = 1 + max(retry.max_retries or 0 for retry in STRATEGIES.values())
 """How many tries are provided for."""
 
 
@@ -65,7 +65,7 @@ def collapse(
     rng = np.random.default_rng(whole("seed", seed, at_least=0))
     retry = STRATEGIES[strategy]
     requests = draw_requests(spike_width, retry.backoff, runs, rng)
-    sent, answered = play(requests, retry.max_retries)
+    sent, answered = play(requests, retry.max_retries or 0)
     return pd.DataFrame(
         {
             "run": np.repeat(np.arange(runs), SECONDS),

@@ -16,6 +16,7 @@ from resilience_lab.events import (
     AttemptStarted,
     CallFinished,
     CallRejected,
+    CallWouldBeRejected,
     Event,
     LeaseExpired,
     QueryAnswered,
@@ -42,6 +43,7 @@ BREAKER = "circuit breaker"
 WATCHED = "watched function"
 KINDS: dict[type[Event], str] = {
     **dict.fromkeys((StateChanged, CallFinished, CallRejected, LeaseExpired), BREAKER),
+    CallWouldBeRejected: BREAKER,
     **dict.fromkeys((RetryScheduled, RetrySucceeded, RetryGaveUp), "retry"),
     **dict.fromkeys((QueryReceived, AgentFinished, QueryAnswered, QueryFailed), "chain of agents"),
     **dict.fromkeys((AttemptStarted, AttemptFinished), WATCHED),
@@ -172,6 +174,8 @@ def sentence(event: Event) -> str:
             )
         case CallRejected(state=state, retry_after=retry_after):
             return f"{name} is {state} and rejects a call; next probe in {retry_after:g} s"
+        case CallWouldBeRejected(state=state):
+            return f"{name} is {state}, but only observes: a call passes that it would reject"
         case LeaseExpired(held=held):
             return f"a probe of {name} gave no answer for {held:g} s and loses its permit"
         case RetryScheduled(call=call, error=error, delay=delay):
@@ -227,6 +231,8 @@ def _first(source: tuple[str, str], events: Sequence[Event]) -> Event:
 def _state_after(event: Event) -> str:
     match event:
         case StateChanged(after=state) | CallFinished(state=state) | CallRejected(state=state):
+            return state
+        case CallWouldBeRejected(state=state):
             return state
         case _:  # LeaseExpired
             return State.HALF_OPEN

@@ -3,12 +3,10 @@ from __future__ import annotations
 import asyncio
 import gzip
 import random
-import socket
-import ssl
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from socket_helpers import completion, other_tasks, raw_server, refused_port, response, until
+from socket_helpers import completion, other_tasks, raw_server, response, until
 
 from resilience_lab.errors import (
     AgentConnectionError,
@@ -104,6 +102,16 @@ def test_the_query_arrives_as_it_is(query):
     [request] = asyncio.run(main())
 
     assert (request.model, request.message) == ("gpt-4", query)
+
+
+@pytest.mark.parametrize("form", ["{}", "{}/", " {} ", "{}\n", "\t{}//"])
+def test_space_around_the_base_url_does_not_matter(form):
+    async def main():
+        async with FaultyServer({"m": [Answer("hi")]}) as server:
+            agent = ChatAgent("A", form.format(server.base_url), "m")
+            return await agent.run("hello"), agent.base_url == form.format(server.base_url).strip()
+
+    assert asyncio.run(main()) == ("hi", True)
 
 
 def test_the_api_key_goes_into_the_authorization_header_and_only_if_there_is_one():
@@ -221,7 +229,6 @@ def test_a_redirect_is_refused_wherever_it_leads(location):
         b"\xff",
         b"[" * 100_000,
         [],
-        {"error": "busy"},
         {"error": {"message": None}},
     ],
 )
@@ -415,103 +422,6 @@ def test_a_cancelled_call_stays_cancelled():
     assert asyncio.run(main())
 
 
-# No connection
-
-
-def test_a_port_where_nobody_listens_refuses():
-    with refused_port() as port:
-        error = asyncio.run(outcome(f"http://127.0.0.1:{port}/v1"))
-
-    assert same(error, AgentConnectionError("A", "connection refused"))
-
-
-def test_a_host_whose_every_address_refuses_is_refused(monkeypatch):
-    addresses = ["127.0.0.1", "127.0.0.2"]
-
-    def look_up(_host, port, *_args, **_options):
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (a, port)) for a in addresses]
-
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    with refused_port() as port:
-        error = asyncio.run(outcome(f"http://chat.invalid:{port}/v1"))
-
-    assert same(error, AgentConnectionError("A", "connection refused"))
-
-
-@pytest.mark.parametrize(
-    ("problem", "why"),
-    [
-        (socket.gaierror(-2, "Name or service not known"), "host not found"),
-        (OSError(101, "Network is unreachable"), "connection failed"),
-    ],
-)
-def test_a_host_that_cannot_be_reached_is_named(monkeypatch, problem, why):
-    def look_up(*_args, **_options):
-        raise problem
-
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
-
-    error = asyncio.run(outcome("http://chat.invalid/v1"))
-
-    assert same(error, AgentConnectionError("A", why))
-
-
-def test_https_where_nobody_speaks_tls_is_no_secure_connection():
-    async def main():
-        async with raw_server(b"no TLS here", listens=False) as base_url:
-            return await outcome(base_url.replace("http:", "https:"))
-
-    error = asyncio.run(main())
-
-    assert same(error, AgentConnectionError("A", "no secure connection (TLS)"))
-
-
-def test_tls_that_breaks_in_the_middle_is_no_secure_connection(monkeypatch):
-    async def corrupt(_response):
-        raise ssl.SSLError("bad record mac")
-
-    monkeypatch.setattr(chat_agent, "_json", corrupt)
-
-    error = meet(Answer("hi"))
-
-    assert same(error, AgentConnectionError("A", "no secure connection (TLS)"))
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_proxy_is_not_asked_for_this_machines_own_servers(monkeypatch, host):
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-
-    async def main():
-        async with FaultyServer({"m": [Answer("hi")]}) as server:
-            return await outcome(server.base_url.replace("127.0.0.1", host))
-
-    assert asyncio.run(main()) == "hi"
-
-
-def test_a_proxy_is_asked_for_any_other_host(monkeypatch):
-    heads = []
-
-    async def proxy(writer, head):
-        heads.append(head)
-        writer.write(response(completion("from afar")))
-
-    async def main():
-        async with raw_server(proxy) as base_url:
-            monkeypatch.setenv("HTTP_PROXY", base_url.removesuffix("/v1"))
-            return await outcome("http://chat.invalid/v1")
-
-    assert asyncio.run(main()) == "from afar"
-    assert heads[0].startswith(b"POST http://chat.invalid/v1/chat/completions ")
-
-
-def test_a_proxy_that_is_no_url_is_no_connection(monkeypatch):
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:port")
-
-    error = asyncio.run(outcome("http://chat.invalid/v1"))
-
-    assert same(error, AgentConnectionError("A", "connection failed"))
-
-
 # Arguments
 
 
@@ -527,6 +437,8 @@ def test_a_proxy_that_is_no_url_is_no_connection(monkeypatch):
         ({"timeout": None}, TypeError, "timeout must be a number, got None"),
         ({"base_url": None}, TypeError, "base_url must be a string, got a NoneType"),
         ({"base_url": ""}, ValueError, "base_url must be an http or https URL .* got ''"),
+        ({"base_url": "  "}, ValueError, "base_url must be an http or https URL .* got ''"),
+        ({"base_url": "http://ho st/v1"}, ValueError, "base_url .* got 'http://ho st/v1'"),
         ({"base_url": "127.0.0.1:80"}, ValueError, "base_url must be an http or https URL"),
         ({"base_url": "ftp://host/v1"}, ValueError, "base_url .* got 'ftp://host/v1'"),
         ({"base_url": "http:///v1"}, ValueError, "base_url .* got 'http:///v1'"),

@@ -20,6 +20,7 @@ from resilience_lab.errors import (
 from resilience_lab.fallback import FallbackOrchestrator
 from resilience_lab.live import (
     Answer,
+    BrokenJson,
     ChatAgent,
     Drop,
     FaultyServer,
@@ -160,6 +161,7 @@ def test_a_stream_that_ends_too_early_is_one_too():
         (Refuse(), AgentConnectionError),
         (Drop(), AgentConnectionError),
         (RateLimit(3), RateLimitedError),
+        (BrokenJson(), AgentResponseError),
     ],
     ids=lambda value: type(value).__name__,
 )

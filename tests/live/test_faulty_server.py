@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import logging
 import socket
 import warnings
@@ -145,6 +146,45 @@ def test_a_refusal_is_a_reset_without_one_byte():
     asyncio.run(main())
 
 
+# Streams
+
+
+def events_of(behaviour, **more):
+    lines = ask_once(behaviour, {**ASK, "stream": True, **more}).text.split("\n\n")
+    assert lines.pop() == ""
+    return [line.removeprefix("data: ") for line in lines]
+
+
+def test_a_stream_tells_its_tokens_if_that_is_asked_for():
+    *chunks, tokens, done = events_of(Answer("hi"), stream_options={"include_usage": True})
+
+    assert [json.loads(chunk)["usage"] for chunk in chunks] == [None, None, None]
+    usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    assert (json.loads(tokens)["choices"], json.loads(tokens)["usage"]) == ([], usage)
+    assert done == "[DONE]"
+
+
+@pytest.mark.parametrize("more", [{}, {"stream_options": None}, {"stream_options": {}}])
+def test_a_stream_tells_no_tokens_unless_that_is_asked_for(more):
+    *chunks, done = events_of(Answer("hi"), **more)
+
+    assert [set(json.loads(chunk)) & {"usage"} for chunk in chunks] == [set(), set(), set()]
+    assert done == "[DONE]"
+
+
+def test_a_streams_broken_json_is_in_a_whole_response_too():
+    role, broken = events_of(BrokenJson())
+
+    assert json.loads(role)["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
+        json.loads(broken)
+
+
+def test_a_stream_is_dropped_in_the_middle_of_an_event():
+    with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):
+        events_of(Drop())
+
+
 # The script
 
 
@@ -181,7 +221,15 @@ def test_an_unknown_model_is_not_found():
         {**ASK, "messages": []},
         {**ASK, "messages": ["hello"]},
         {**ASK, "messages": [{"role": "user", "content": None}]},
-        {**ASK, "messages": [{"role": "system", "content": "hello"}]},
+        {**ASK, "messages": [{"role": "user"}]},
+        {**ASK, "messages": [{"role": "user", "content": []}]},
+        {**ASK, "messages": [{"role": "user", "content": ["hello"]}]},
+        {**ASK, "messages": [{"role": "user", "content": [{"type": "text"}]}]},
+        {**ASK, "messages": [{"role": "user", "content": [{"type": "text", "text": 7}]}]},
+        {**ASK, "messages": [{"role": "nobody", "content": "hello"}]},
+        {**ASK, "messages": [{"role": "nobody", "content": [{"type": "text", "text": "a"}]}]},
+        {**ASK, "messages": [{"content": "hello"}]},
+        {**ASK, "messages": [*ASK["messages"], None]},
     ],
 )
 def test_a_body_that_is_not_a_chat_request_is_a_bad_request(body):
@@ -217,6 +265,63 @@ def test_the_record_holds_the_model_and_the_last_words_of_the_user_and_nothing_e
     first, second = ("m", "second"), ("unknown", "hello")
     assert asked == [{"model": m, "message": said} for m, said in (first, second)]
     assert "k-1" not in repr(vars(server))
+
+
+PARTS = [
+    {"type": "text", "text": "What "},
+    {"type": "image_url", "image_url": {"url": "data:,"}},
+    {"type": "text", "text": "is this?"},
+]
+
+
+@pytest.mark.parametrize(
+    ("messages", "said"),
+    [
+        ([{"role": "user", "content": PARTS}], "What is this?"),
+        ([{"role": "user", "content": PARTS[1:2]}], ""),
+        ([{"role": "user", "content": ""}], ""),
+        ([{"role": "system", "content": "be brief"}], "be brief"),
+        ([{"role": "developer", "content": [PARTS[0]]}], "What "),
+        (
+            [
+                {"role": "user", "content": "hello"},
+                {"role": "assistant", "content": None, "tool_calls": [{}]},
+                {"role": "tool", "tool_call_id": "1", "content": "42"},
+            ],
+            "hello",
+        ),
+        ([{"role": "assistant"}], ""),
+    ],
+)
+def test_whatever_the_real_api_takes_is_a_chat_request(messages, said):
+    async def main():
+        async with FaultyServer({"m": [Answer("hi")]}) as server:
+            reply = await post(server, {**ASK, "messages": messages})
+            return reply.status_code, [request.message for request in server.requests]
+
+    assert asyncio.run(main()) == (200, [said])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code", "says"),
+    [
+        ("GET", "/models", 404, "Invalid URL (GET /v1/models)"),
+        ("POST", "/embeddings", 404, "Invalid URL (POST /v1/embeddings)"),
+        ("PUT", "/chat/completions/", 404, "Invalid URL (PUT /v1/chat/completions/)"),
+        ("GET", "/chat/completions", 405, "Not allowed to GET on /v1/chat/completions"),
+    ],
+)
+def test_what_is_not_there_is_an_error_in_json(method, path, code, says):
+    async def main():
+        async with FaultyServer({"m": [Answer("hi")]}) as server:
+            async with httpx.AsyncClient(trust_env=False) as client:
+                return await client.request(method, server.base_url + path)
+
+    reply = asyncio.run(main())
+
+    assert (reply.status_code, reply.headers["content-type"]) == (code, "application/json")
+    error = {"message": says, "type": "invalid_request_error", "param": None, "code": None}
+    assert reply.json() == {"error": error}
 
 
 @pytest.mark.parametrize(

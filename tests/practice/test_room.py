@@ -20,8 +20,9 @@ from time import monotonic, perf_counter_ns, sleep
 import pytest
 
 from resilience_lab.practice.room import START, Room
-from resilience_lab.practice.stand_ins import EPOCH, BlockedError
+from resilience_lab.practice.stand_ins import BlockedError
 from resilience_lab.practice.words import shown
+from resilience_lab.simulation.clocks import EPOCH
 
 lock_of_the_module = threading.Lock()
 

@@ -136,6 +136,20 @@ def test_a_new_breaker_of_the_same_name_has_not_made_the_last_change():
     assert 'aria-label="Circuit breaker, now CLOSED"' in replay.states.value
 
 
+def test_a_breaker_that_only_observes_says_what_it_let_through():
+    recorder = Recorder()
+    breaker = CircuitBreaker(1, observe_only=True, on_event=recorder, clock=lambda: 0.0)
+    breaker.isolate()
+    breaker.acquire()
+    replay = Replay(recorder)
+    replay.slider.value = 2
+
+    assert replay.summary() == (
+        "Replay: 0 s: circuit is OPEN, but only observes: a call passes that it would reject. "
+        "circuit breaker circuit: OPEN."
+    )
+
+
 def test_a_retry_is_seen_between_its_calls():
     recorder = Recorder()
     backoff = Backoff(jitter="none")

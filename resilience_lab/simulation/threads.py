@@ -1,0 +1,231 @@
+"""The threads that a virtual loop has to wait for: for its clock knows nothing of theirs.
+
+Two questions are answered here, when nothing is left to do on the loop and before its clock jumps.
+
+*Is a thread at work for the loop?* Then its answer is on the way, and virtual time stands still.
+That concerns what the loop has handed out, or has been told of: `run_in_executor` and `to_thread`,
+a `concurrent.futures.Future` that is awaited (`wrap_future`), and anyio's worker threads. Such a
+thread is not at work while it waits, without a limit, for somebody else: most likely for a
+coroutine that it has handed to the loop (`run_coroutine_threadsafe`), and so for virtual time.
+
+*Could a thread still wake the loop?* Only if none could, the run is deadlocked. That concerns every
+thread of the process: one that was begun during the run, or from which the loop can be reached.
+
+What a thread is doing is read from its stack, for no thread reports when it begins to wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from concurrent.futures import thread as pool_threads
+from types import FrameType, FunctionType, ModuleType
+from typing import Any
+from weakref import WeakSet
+
+REACH = 1_000
+"""How many objects are looked at, at most, to find out whether a thread holds a certain one."""
+
+_WAIT = threading.Condition.wait.__code__
+_START = threading.Thread.start.__code__
+_RESULT = (futures.Future.result.__code__, futures.Future.exception.__code__)
+_ANYIO = "anyio._backends._asyncio"
+_IDLE = (pool_threads.__file__, "_worker")
+
+
+class Threads:
+    """What `loop` knows of the threads around it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._before = WeakSet(threading.enumerate())
+        self._awaited: list[tuple[asyncio.Future[Any], futures.Future[Any]]] = []
+        self._handed_out: WeakSet[asyncio.Future[Any]] = WeakSet()
+        self._asked: WeakSet[futures.Future[Any]] = WeakSet()
+        self._lost: WeakSet[futures.Future[Any]] = WeakSet()
+
+    # What the loop tells
+
+    def awaits(self, future: asyncio.Future[Any], source: futures.Future[Any]) -> None:
+        """The loop's `future` will have the result of `source`, which is another thread's."""
+        self._awaited.append((future, source))
+
+    def hands_out(self, future: asyncio.Future[Any]) -> None:
+        """The loop itself has given the work on `future` to an executor."""
+        self._handed_out.add(future)
+
+    def is_asked(self, callback: Callable[..., object]) -> None:
+        """Another thread has passed this in. It may wait for a future that `callback` fills."""
+        cells = getattr(callback, "__closure__", None) or ()
+        for value in gc.get_referents(*cells):
+            if isinstance(value, futures.Future):
+                self._asked.add(value)
+
+    # What it asks
+
+    def at_work(self) -> bool:
+        """Whether an answer is on its way, so that time must stand still."""
+        if _ANYIO in sys.modules and any(
+            thread.works_for_anyio(self._loop) and not thread.waits for thread in _others()
+        ):
+            return True
+        return any(self._is_worked_on(*pair) for pair in self.outstanding())
+
+    def outstanding(self) -> list[tuple[asyncio.Future[Any], futures.Future[Any]]]:
+        """What the loop awaits from threads, and what it has given up and they still work on."""
+        if self._awaited:
+            self._awaited = [p for p in self._awaited if not (p[0].done() and p[1].done())]
+        return self._awaited
+
+    def may_wake(self) -> bool:
+        """Whether any thread could still put something into the loop's queue."""
+        others = list(_others())
+        asking = [thread for thread in others if thread.asks(self._asked)]
+        for future, source in self.outstanding():
+            if (source.running() or future in self._handed_out) and not any(
+                thread.holds(source) for thread in asking
+            ):
+                return True
+        return any(self._may_wake(thread) for thread in others if thread not in asking)
+
+    def _may_wake(self, thread: _Thread) -> bool:
+        if thread.idle_in_anyio:
+            return False
+        own = thread.thread not in self._before and not thread.daemon
+        return (own and not thread.waits and not thread.idle) or thread.holds(self._loop)
+
+    def _is_worked_on(self, future: asyncio.Future[Any], source: futures.Future[Any]) -> bool:
+        given_out = source.running() or future in self._handed_out
+        if (given_out and not _is_held_up(source)) or others_hold(source):
+            self._lost.discard(source)
+            return True
+        if source.done():
+            return True  # since when does not matter: it is about to be reported
+        # The threads went on as they were looked at: what was free above may be held up by now, and
+        # a thread may have the future in hand without a name for it yet. So look twice.
+        if _is_held_up(source) or source in self._lost:
+            return False
+        self._lost.add(source)
+        return True
+
+
+def _is_held_up(source: futures.Future[Any]) -> bool:
+    """Whether a thread that has to do with it waits, and for no other thread that is at work."""
+    threads = list(_others())
+    waiting = [thread for thread in threads if thread.waits]
+    if not any(thread.holds(source) for thread in waiting):
+        return False
+    at_work = [thread for thread in threads if not thread.waits]
+    while at_work:
+        served = [it for it in waiting if any(other.holds(it.condition) for other in at_work)]
+        waiting = [thread for thread in waiting if thread not in served]
+        at_work = served
+    return any(thread.holds(source) for thread in waiting)
+
+
+def others_hold(wanted: object) -> bool:
+    """Whether another thread that is at work could do something with this object."""
+    return any(not thread.waits and thread.holds(wanted) for thread in _others())
+
+
+def _others() -> Iterator[_Thread]:
+    own = threading.get_ident()
+    threads = {thread.ident: thread for thread in threading.enumerate()}
+    for ident, frame in sys._current_frames().items():
+        if ident != own:
+            yield _Thread(threads.get(ident), frame)
+
+
+class _Thread:
+    """One other thread, as it was at the moment when one looked."""
+
+    def __init__(self, thread: threading.Thread | None, frame: FrameType) -> None:
+        self.thread = thread
+        self.frame = frame
+
+    @property
+    def daemon(self) -> bool:
+        """Whether the program does not wait for it to end; so for one that Python did not begin."""
+        return self.thread is None or self.thread.daemon
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits, with no limit of time, and nobody has notified it yet."""
+        if self.frame.f_code is not _WAIT or any(it.f_code is _START for it in self._stack()):
+            return False
+        names = self.frame.f_locals
+        waiter = names.get("waiter")
+        return names["timeout"] is None and waiter in list(names["self"]._waiters)
+
+    @property
+    def condition(self) -> threading.Condition:
+        """What it waits for, if it waits."""
+        condition: threading.Condition = self.frame.f_locals["self"]
+        return condition
+
+    def works_for_anyio(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether it is a worker thread of anyio's on `loop`, and has work."""
+        worker: Any = self.thread
+        return self._is_anyios and worker.loop is loop and not self.idle_in_anyio
+
+    @property
+    def idle_in_anyio(self) -> bool:
+        """Whether it is a worker thread of anyio's without work."""
+        worker: Any = self.thread
+        return self._is_anyios and not worker.queue.unfinished_tasks
+
+    @property
+    def _is_anyios(self) -> bool:
+        return type(self.thread).__module__ == _ANYIO
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is a thread of Python's pools without work."""
+        return (self.frame.f_code.co_filename, self.frame.f_code.co_name) == _IDLE
+
+    def asks(self, asked: WeakSet[futures.Future[Any]]) -> bool:
+        """Whether it waits for the result of a future that the loop has to fill."""
+        return self.waits and any(
+            frame.f_code in _RESULT and frame.f_locals["self"] in asked for frame in self._stack()
+        )
+
+    def holds(self, wanted: object) -> bool:
+        """Whether `wanted` can be reached from the variables of the functions that it is in."""
+        seen: set[int] = set()
+        waiting: deque[Any] = deque()
+        for frame in self._stack():
+            waiting += frame.f_locals.values()
+            if frame.f_globals is not vars(threading):
+                names = frame.f_globals
+                waiting += (names[name] for name in frame.f_code.co_names if name in names)
+        while waiting and len(seen) < REACH:
+            thing = waiting.popleft()
+            if thing is wanted:
+                return True
+            if id(thing) not in seen:
+                seen.add(id(thing))
+                waiting += _parts(thing)
+        return False
+
+    def _stack(self) -> Iterator[FrameType]:
+        frame: FrameType | None = self.frame
+        while frame is not None:
+            yield frame
+            frame = frame.f_back
+
+
+def _parts(thing: Any) -> list[Any]:
+    """What `thing` holds itself; not what is there for everybody."""
+    kind = type(thing)
+    if kind is FunctionType:
+        return [*(thing.__closure__ or ()), *(thing.__defaults__ or ())]
+    if issubclass(kind, type | ModuleType | FrameType):
+        return []
+    if kind is dict and "__builtins__" in thing:
+        return []  # the names of a module
+    return gc.get_referents(thing)
