@@ -135,7 +135,7 @@ def known_numbers() -> dict[str, Any]:
 def _defaults() -> dict[str, Any]:
     breaker, retry, backoff = CircuitBreaker(), Retry(), Backoff()
     errors, single = 0.05, 0.999
-    waits = islice(Backoff(jitter="none").delays(), retry.max_retries)
+    waits = list(islice(Backoff(jitter="none").delays(), retry.max_retries))
     return {
         "failures": breaker.failure_threshold,
         "successes": breaker.success_threshold,
@@ -143,7 +143,7 @@ def _defaults() -> dict[str, Any]:
         "probes": breaker.half_open_max_calls,
         "run": errors**-3,
         "retries": retry.max_retries,
-        "calls": retry.max_retries + 1,
+        "calls": len(waits) + 1,
         "waits": ", ".join(f"{wait:g}" for wait in waits),
         "base": backoff.base_delay,
         "cap": backoff.max_delay,
