@@ -21,10 +21,15 @@ from typing import TYPE_CHECKING, Any
 from resilience_lab.deadline import deadline, time_remaining
 
 if TYPE_CHECKING:
-    from resilience_lab.agents import Agent, BaseAgent, ScriptedAgent
-    from resilience_lab.backoff import JITTERS, Backoff
-    from resilience_lab.breaker import CircuitBreaker, State
-    from resilience_lab.budget import RetryBudget
+    from resilience_lab.breaker.breaker import CircuitBreaker
+    from resilience_lab.breaker.keyed import KeyedBreakers
+    from resilience_lab.breaker.permit import Permit
+    from resilience_lab.breaker.trip_rules import (
+        ConsecutiveFailures,
+        FailureRate,
+        SlowCallRate,
+        any_of,
+    )
     from resilience_lab.deadline import no_deadline
     from resilience_lab.errors import (
         AgentError,
@@ -38,18 +43,18 @@ if TYPE_CHECKING:
         ResultRejectedError,
         StreamInterruptedError,
     )
-    from resilience_lab.fallback import FallbackOrchestrator, FallbackResult
-    from resilience_lab.keyed import KeyedBreakers
+    from resilience_lab.events.recorder import Recorder
+    from resilience_lab.events.transcript import Transcript
+    from resilience_lab.fallback.agents import Agent, BaseAgent, ScriptedAgent
+    from resilience_lab.fallback.orchestrator import FallbackOrchestrator, FallbackResult
+    from resilience_lab.ground.outcomes import Outcome
     from resilience_lab.live import ChatAgent as ChatAgent
     from resilience_lab.live import FaultyServer as FaultyServer
     from resilience_lab.live import SentimentAgent as SentimentAgent
-    from resilience_lab.outcomes import Outcome
-    from resilience_lab.permit import Permit
-    from resilience_lab.recorder import Recorder
-    from resilience_lab.retry import Retry, retry_with_backoff
+    from resilience_lab.retry.backoff import JITTERS, Backoff
+    from resilience_lab.retry.budget import RetryBudget
+    from resilience_lab.retry.retry import Retry, retry_with_backoff
     from resilience_lab.simulation import run_virtual
-    from resilience_lab.transcript import Transcript
-    from resilience_lab.trip import ConsecutiveFailures, FailureRate, SlowCallRate, any_of
 
 __version__ = "0.1.0"
 
@@ -92,42 +97,42 @@ __all__ = [  # without the live agents, so that `import *` needs no extra
 ]
 
 _HOMES = {
-    "JITTERS": "backoff",
-    "Agent": "agents",
+    "JITTERS": "retry",
+    "Agent": "fallback",
     "AgentError": "errors",
     "AgentTimeoutError": "errors",
     "AllAgentsFailedError": "errors",
-    "Backoff": "backoff",
-    "BaseAgent": "agents",
+    "Backoff": "retry",
+    "BaseAgent": "fallback",
     "ChatAgent": "live",
     "CircuitBreaker": "breaker",
     "CircuitOpenError": "errors",
-    "ConsecutiveFailures": "trip",
+    "ConsecutiveFailures": "breaker",
     "DeadlineExceededError": "errors",
     "DeadlockError": "errors",
-    "FailureRate": "trip",
+    "FailureRate": "breaker",
     "FallbackOrchestrator": "fallback",
     "FallbackResult": "fallback",
     "FaultyServer": "live",
-    "KeyedBreakers": "keyed",
-    "Outcome": "outcomes",
-    "Permit": "permit",
+    "KeyedBreakers": "breaker",
+    "Outcome": "ground.outcomes",
+    "Permit": "breaker",
     "RateLimitedError": "errors",
-    "Recorder": "recorder",
+    "Recorder": "events",
     "ResilienceError": "errors",
     "ResultRejectedError": "errors",
     "Retry": "retry",
-    "RetryBudget": "budget",
-    "ScriptedAgent": "agents",
+    "RetryBudget": "retry",
+    "ScriptedAgent": "fallback",
     "SentimentAgent": "live",
-    "SlowCallRate": "trip",
-    "State": "breaker",
+    "SlowCallRate": "breaker",
+    "State": "ground.outcomes",
     "StreamInterruptedError": "errors",
-    "Transcript": "transcript",
-    "any_of": "trip",
+    "Transcript": "events",
+    "any_of": "breaker",
     "no_deadline": "deadline",
     "retry_with_backoff": "retry",
-    "run_virtual": "simulation",
+    "run_virtual": "virtual_time",
 }
 
 

@@ -14,8 +14,8 @@ if sys.argv[1:]:
     sys.exit(f"unknown argument {sys.argv[1]!r}: there is only 'lab', which opens the course")
 
 from resilience_lab.demo import classic
+from resilience_lab.events.transcript import Transcript
 from resilience_lab.simulation import run_virtual
-from resilience_lab.transcript import Transcript
 
 if isinstance(sys.stdout, io.TextIOWrapper):
     sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # the same bytes on every system

@@ -21,9 +21,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
 
-from resilience_lab.arguments import non_negative
-from resilience_lab.clock import loop_time
 from resilience_lab.errors import DeadlineExceededError
+from resilience_lab.ground.arguments import non_negative
+from resilience_lab.ground.clock import loop_time
 
 
 @dataclass

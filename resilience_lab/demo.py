@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from resilience_lab.agents import ScriptedAgent
-from resilience_lab.backoff import Backoff
-from resilience_lab.breaker import CircuitBreaker
+from resilience_lab.breaker.breaker import CircuitBreaker
 from resilience_lab.errors import RateLimitedError
-from resilience_lab.events import Listener, Section
-from resilience_lab.fallback import FallbackOrchestrator
-from resilience_lab.retry import Retry
+from resilience_lab.events.events import Listener, Section
+from resilience_lab.fallback.agents import ScriptedAgent
+from resilience_lab.fallback.orchestrator import FallbackOrchestrator
+from resilience_lab.retry.backoff import Backoff
+from resilience_lab.retry.retry import Retry
 
 
 async def circuit_breaker_test(listener: Listener) -> None:

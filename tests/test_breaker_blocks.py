@@ -12,7 +12,7 @@ import pytest
 from breakers import BREAK, BoomError, fail
 
 from resilience_lab import CircuitBreaker, CircuitOpenError, Permit, SlowCallRate
-from resilience_lab import permit as permits
+from resilience_lab.breaker import permit as permits
 
 
 def test_promise_3_13_with_serves_plain_code(clock):

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from resilience_lab import CircuitBreaker, CircuitOpenError, FailureRate, State, run_virtual
-from resilience_lab.clock import LoopClock, at_hand, loop_time
+from resilience_lab.ground.clock import LoopClock, at_hand, loop_time
 
 
 @pytest.fixture

@@ -1252,7 +1252,7 @@ async def test_retry_with_backoff_tells_its_listener_by_its_name():
     assert [event.source for event in recorder] == ["gpt4", "gpt4"]
 
 
-@pytest.mark.parametrize("module", ["resilience_lab.retry", "resilience_lab.hints"])
+@pytest.mark.parametrize("module", ["resilience_lab.retry", "resilience_lab.retry.hints"])
 def test_its_examples_work(module):
     assert doctest.testmod(sys.modules[module]).failed == 0
 

@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 
-from resilience_lab.tasks import wind_up
+from resilience_lab.fallback.tasks import wind_up
 
 
 async def slow_to_leave(seconds):

@@ -21,8 +21,8 @@ from resilience_lab import (
     any_of,
     run_virtual,
 )
+from resilience_lab.breaker.trip_rules import RESOLUTION
 from resilience_lab.events import CallFinished, StateChanged
-from resilience_lab.trip import RESOLUTION
 
 
 async def succeed():

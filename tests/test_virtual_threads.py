@@ -19,8 +19,8 @@ import anyio.to_thread
 import pytest
 
 from resilience_lab import DeadlockError, run_virtual
-from resilience_lab.simulation import threads
-from resilience_lab.simulation.virtual_time import LOOK_AGAIN
+from resilience_lab.virtual_time import threads
+from resilience_lab.virtual_time.loop import LOOK_AGAIN
 
 
 def now():

@@ -23,7 +23,7 @@ from resilience_lab import (
     run_virtual,
     time_remaining,
 )
-from resilience_lab.simulation.virtual_time import VirtualLoop
+from resilience_lab.virtual_time.loop import VirtualLoop
 
 
 async def now():

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from resilience_lab.arguments import non_negative, whole
+from resilience_lab.ground.arguments import non_negative, whole
 from resilience_lab.live.chat_format import error_body
 
 if TYPE_CHECKING:

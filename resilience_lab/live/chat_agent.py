@@ -15,8 +15,6 @@ from contextlib import aclosing, suppress
 from functools import cache
 from typing import TypeVar
 
-from resilience_lab.agents import BaseAgent
-from resilience_lab.arguments import positive, text
 from resilience_lab.errors import (
     AgentConnectionError,
     AgentError,
@@ -26,6 +24,8 @@ from resilience_lab.errors import (
     RequestRefusedError,
     ServerFaultError,
 )
+from resilience_lab.fallback.agents import BaseAgent
+from resilience_lab.ground.arguments import positive, text
 from resilience_lab.live.api_key import ApiKey, kept_from_logs
 from resilience_lab.live.connection import LOST, LostError, open_client, why_lost
 from resilience_lab.live.event_stream import events_of

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any, cast
 
-from resilience_lab.arguments import text
+from resilience_lab.ground.arguments import text
 from resilience_lab.live.behaviours import Behaviour
 from resilience_lab.live.chat_format import (
     DONE,

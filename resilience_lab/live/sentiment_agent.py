@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from resilience_lab.agents import BaseAgent
+from resilience_lab.fallback.agents import BaseAgent
 from resilience_lab.live.lab_extra import lab_extra
 
 with lab_extra("SentimentAgent"):

@@ -10,12 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from resilience_lab.practice.bug_hunt import grade_tests
-    from resilience_lab.practice.grader import grade_breaker, grade_fallback, grade_retry
+    from resilience_lab.practice.bug_hunt.hunt import grade_tests
+    from resilience_lab.practice.exam.report import Report
+    from resilience_lab.practice.interview.grader import grade_breaker, grade_fallback, grade_retry
+    from resilience_lab.practice.last_hour.standing import progress
     from resilience_lab.practice.libraries import examine_library
-    from resilience_lab.practice.prediction import predict
-    from resilience_lab.practice.report import Report
-    from resilience_lab.practice.standing import progress
+    from resilience_lab.practice.questions.prediction import predict
 
 __all__ = [
     "Report",
@@ -29,14 +29,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Report": "report",
+    "Report": "exam.report",
     "examine_library": "libraries",
-    "grade_breaker": "grader",
-    "grade_fallback": "grader",
-    "grade_retry": "grader",
+    "grade_breaker": "interview.grader",
+    "grade_fallback": "interview.grader",
+    "grade_retry": "interview.grader",
     "grade_tests": "bug_hunt",
-    "predict": "prediction",
-    "progress": "standing",
+    "predict": "questions.prediction",
+    "progress": "last_hour.standing",
 }
 
 

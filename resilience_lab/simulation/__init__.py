@@ -9,18 +9,18 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from resilience_lab.simulation.virtual_time import run_virtual
+from resilience_lab.virtual_time.loop import run_virtual
 
 if TYPE_CHECKING:
-    from resilience_lab.simulation.amplified import amplification
-    from resilience_lab.simulation.contended_row import contention
+    from resilience_lab.simulation.congestion_collapse import collapse
     from resilience_lab.simulation.delays import delay_table, expected_delay, sample_delays
-    from resilience_lab.simulation.load_spike import collapse
     from resilience_lab.simulation.metastability import metastable
+    from resilience_lab.simulation.retry_amplification import amplification
     from resilience_lab.simulation.sharding import shards
     from resilience_lab.simulation.strategies import backoff_load, retry_strategies
     from resilience_lab.simulation.sweeping import sweep
     from resilience_lab.simulation.throttling import adaptive_throttle
+    from resilience_lab.simulation.write_contention import contention
 
 __all__ = [
     "adaptive_throttle",
@@ -41,10 +41,10 @@ __all__ = [
 # Where each name lives. No module is called as a function is: importing it would hide the function.
 _MODULES = {
     "adaptive_throttle": "throttling",
-    "amplification": "amplified",
+    "amplification": "retry_amplification",
     "backoff_load": "strategies",
-    "collapse": "load_spike",
-    "contention": "contended_row",
+    "collapse": "congestion_collapse",
+    "contention": "write_contention",
     "delay_table": "delays",
     "expected_delay": "delays",
     "metastable": "metastability",

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from resilience_lab.arguments import whole
-from resilience_lab.backoff import JITTERS, Backoff
+from resilience_lab.ground.arguments import whole
+from resilience_lab.retry.backoff import JITTERS, Backoff
 
 _STEPS = 1000
 """Steps of the integration for each factor of three between `base_delay` and `max_delay`."""

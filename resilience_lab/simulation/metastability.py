@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from resilience_lab.arguments import non_negative, positive, whole
-from resilience_lab.budget import RetryBudget
+from resilience_lab.ground.arguments import non_negative, positive, whole
+from resilience_lab.retry.budget import RetryBudget
 
 CAPACITY = 300.0
 """Queries a second that the database can serve."""

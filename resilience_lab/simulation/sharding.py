@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from resilience_lab.arguments import flag, fraction, positive, whole
-from resilience_lab.trip import RESOLUTION, FailureRate
+from resilience_lab.breaker.trip_rules import RESOLUTION, FailureRate
+from resilience_lab.ground.arguments import flag, fraction, positive, whole
 
 CALLS, RATE = 400_000, 50.0
 """How many calls are made, and how many a second."""

@@ -26,10 +26,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from resilience_lab.arguments import non_negative, positive, whole
-from resilience_lab.backoff import Backoff
-from resilience_lab.budget import RetryBudget
-from resilience_lab.trip import FailureRate
+from resilience_lab.breaker.trip_rules import FailureRate
+from resilience_lab.ground.arguments import non_negative, positive, whole
+from resilience_lab.retry.backoff import Backoff
+from resilience_lab.retry.budget import RetryBudget
 
 HOP = 0.01
 """The mean of one way over the network, in seconds, exponentially distributed."""

@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from resilience_lab.arguments import flag, is_async, whole
+from resilience_lab.ground.arguments import flag, is_async, whole
 
 _SHOWN = 3  # failures that the warning tells of
 

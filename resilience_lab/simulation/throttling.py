@@ -22,7 +22,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from resilience_lab.arguments import flag, positive, whole
+from resilience_lab.ground.arguments import flag, positive, whole
 
 WINDOW = 120
 """Over how many seconds the client looks back."""

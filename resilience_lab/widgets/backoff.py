@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import ipywidgets
 import numpy as np
 
-from resilience_lab.backoff import JITTERS, Backoff
 from resilience_lab.plots import delay_distributions
 from resilience_lab.plots.style import seconds
+from resilience_lab.retry.backoff import JITTERS, Backoff
 from resilience_lab.simulation.delays import delay_table, expected_delay, sample_delays
 from resilience_lab.widgets.base import Explorer, shows_problems, table
 from resilience_lab.widgets.controls import Choice, Status, slider

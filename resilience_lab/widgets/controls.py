@@ -15,7 +15,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from resilience_lab.arguments import text as checked_text
+from resilience_lab.ground.arguments import text as checked_text
 
 _FOLDER = Path(__file__).parent
 _CSS = (_FOLDER / "controls.css").read_text(encoding="utf-8")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from resilience_lab.breaker import CircuitBreaker, State
-from resilience_lab.events import (
+from resilience_lab.breaker.breaker import CircuitBreaker
+from resilience_lab.events.events import (
     AgentFinished,
     AttemptFinished,
     AttemptStarted,
@@ -28,9 +28,9 @@ from resilience_lab.events import (
     Section,
     StateChanged,
 )
-from resilience_lab.outcomes import Outcome
-from resilience_lab.recorder import Recorder
-from resilience_lab.transcript import Transcript
+from resilience_lab.events.recorder import Recorder
+from resilience_lab.events.transcript import Transcript
+from resilience_lab.ground.outcomes import Outcome, State
 from resilience_lab.widgets import base
 from resilience_lab.widgets.base import Explorer, shows_problems
 from resilience_lab.widgets.controls import Status, slider

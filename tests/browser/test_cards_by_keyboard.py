@@ -15,7 +15,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from resilience_lab.desk.store import DESK, PROGRESS
 
 CELL = """\
-from resilience_lab.practice.flash_cards import flash_cards
+from resilience_lab.practice.questions.flash_cards import flash_cards
 
 flash_cards()"""
 FOCUSED = "document.activeElement.textContent"

@@ -19,7 +19,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from resilience_lab.desk.store import DESK, PROGRESS
 
 CLOCK = """\
-from resilience_lab.practice.clock import Countdown
+from resilience_lab.practice.interview.clock import Countdown
 
 clock = Countdown("Part A", 2)
 clock"""
@@ -37,7 +37,7 @@ def nap(_):
 sleep.on_click(nap)
 ipywidgets.VBox([sleep, said])"""
 GUESS = """\
-from resilience_lab.practice.prediction import predict
+from resilience_lab.practice.questions.prediction import predict
 
 guess = predict("State after call 4?", ["CLOSED", "OPEN"])
 guess"""
@@ -49,8 +49,9 @@ ipywidgets.VBox([reveal, told])"""
 CLOCK_BOX, BUSY_BOX, GUESS_BOX, REVEAL_BOX = range(4)
 
 INTERVIEW = """\
-from resilience_lab.practice import grade_retry, reference
-from resilience_lab.practice.mock_interview import MockInterview
+from resilience_lab.practice import grade_retry
+from resilience_lab.practice.bug_hunt import reference
+from resilience_lab.practice.interview.mock_interview import MockInterview
 
 interview = MockInterview()
 interview"""

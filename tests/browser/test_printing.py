@@ -9,7 +9,7 @@ import pytest
 from lab import axe_core
 from playwright.sync_api import Page, sync_playwright
 
-from resilience_lab.practice.cheat_sheet import cheat_sheet
+from resilience_lab.practice.last_hour.cheat_sheet import cheat_sheet
 
 A4_INSIDE = {"width": 718, "height": 1047}  # pixels: 190 mm by 277 mm, within the margins
 PAGES = re.compile(rb"/Type\s*/Page\b")

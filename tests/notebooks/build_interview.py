@@ -10,8 +10,8 @@ The source is Markdown. A block fenced by ```python is a code cell, and what is 
 is a cell of text. What follows a line `<!-- blank -->` is for the learner's notebook only, after
 `<!-- solution -->` it is for the solutions only, after `<!-- both -->` for both. A line
 `<!-- reference: NAME ... -->` becomes a code cell with the definitions of these names in
-resilience_lab/practice/reference.py, so that no solution is written twice, and
-`<!-- brief: NAME -->` the folded brief of that name in resilience_lab/practice/briefs.py.
+resilience_lab/practice/bug_hunt/reference.py, so that no solution is written twice, and
+`<!-- brief: NAME -->` the folded brief of that name in resilience_lab/practice/interview/briefs.py.
 `<!-- split -->` ends a cell of text.
 """
 

@@ -10,7 +10,7 @@ from build_interview import cells, main
 from nbformat import v4
 from regenerate import dump, read
 
-from resilience_lab.practice.briefs import RETRY
+from resilience_lab.practice.interview.briefs import RETRY
 
 SMALL = """\
 # The interview

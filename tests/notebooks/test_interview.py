@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from build_interview import SOURCE, cells
 
-from resilience_lab.practice.briefs import PARTS
-from resilience_lab.practice.mutants import MUTANTS
+from resilience_lab.practice.bug_hunt.mutants import MUTANTS
+from resilience_lab.practice.interview.briefs import PARTS
 
 REPORTS = ("breaker_report", "retry_report", "fallback_report")
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from cells import calls, notebooks
 
-from resilience_lab.practice.cards import course_cards
+from resilience_lab.practice.questions.cards import course_cards
 from resilience_lab.widgets.whiteboard import DRAWINGS
 
 CELLS = notebooks()["08_last_hour"]

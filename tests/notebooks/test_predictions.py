@@ -11,7 +11,7 @@ import pytest
 from cells import Asked, asked, calls, notebooks, revealed, tree, unfolded
 from nbformat import NotebookNode
 
-from resilience_lab.practice.questions import known_predictions
+from resilience_lab.practice.questions.bank import known_predictions
 
 NOTEBOOKS = {name: cells for name, cells in notebooks().items() if asked(cells)}
 QUESTIONS = [

@@ -11,7 +11,7 @@ import pytest
 from cells import notebooks
 from nbformat import NotebookNode
 
-from resilience_lab.practice.minutes import SITTING, minutes, promised, sittings
+from resilience_lab.practice.last_hour.minutes import SITTING, minutes, promised, sittings
 
 NOTEBOOKS = {name: cells for name, cells in notebooks().items() if name[:2] not in {"06", "08"}}
 

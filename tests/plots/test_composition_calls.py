@@ -6,7 +6,7 @@ import pytest
 
 from resilience_lab.plots.composition import FATES, composition_calls, composition_summary
 from resilience_lab.plots.style import rows_of
-from resilience_lab.simulation.composition_story import Link, tell_composition
+from resilience_lab.widgets.nesting.scenario import Link, tell_composition
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import strong_suite
 from page import folds, misplaced, unfolded
 
 from resilience_lab.practice import grade_tests
-from resilience_lab.practice.bug_hunt import run_asyncio
-from resilience_lab.practice.mutants import MUTANTS
+from resilience_lab.practice.bug_hunt.hunt import run_asyncio
+from resilience_lab.practice.bug_hunt.mutants import MUTANTS
 
 NAMES = {mutant.name for mutant in MUTANTS}
 

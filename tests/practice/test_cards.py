@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from resilience_lab.desk.course import course_folder
-from resilience_lab.practice.cards import Card, course_cards, follow_ups, rendered
-from resilience_lab.practice.questions import known_predictions, quiz_questions
+from resilience_lab.practice.questions.bank import known_predictions, quiz_questions
+from resilience_lab.practice.questions.cards import Card, course_cards, follow_ups, rendered
 
 CARDS = {card.question: card for card in course_cards()}
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from resilience_lab.desk.course import DeskError, course_folder
-from resilience_lab.practice.cheat_sheet import CheatSheet, Section, cheat_sheet
-from resilience_lab.practice.questions import known_predictions
+from resilience_lab.practice.last_hour.cheat_sheet import CheatSheet, Section, cheat_sheet
+from resilience_lab.practice.questions.bank import known_predictions
 
 SHEET = cheat_sheet()
 TEXT = repr(SHEET)

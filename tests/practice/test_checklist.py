@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from page import folds, misplaced, unfolded
 
-from resilience_lab.practice.checklist import Checklist, Verdict
+from resilience_lab.practice.exam.checklist import Checklist, Verdict
 
 SEEN = Verdict("<adds> up", True)
 MISSING = tuple(Verdict(f"does {n}", False, f"saw <{n}>") for n in range(5))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resilience_lab.practice.clock import Countdown
+from resilience_lab.practice.interview.clock import Countdown
 
 
 class Clock:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from resilience_lab import CircuitBreaker
-from resilience_lab.practice.first_breaker import check_counting, check_probing
+from resilience_lab.practice.exercises.breaker import check_counting, check_probing
 
 OPENS = "opens after three failures in a row"
 RESETS = "starts counting anew after a success"

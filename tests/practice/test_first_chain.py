@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from resilience_lab.practice.checklist import Checklist, Verdict
-from resilience_lab.practice.first_chain import check_ask
+from resilience_lab.practice.exam.checklist import Checklist, Verdict
+from resilience_lab.practice.exercises.chain import check_ask
 
 FIRST = "asks the first agent, and no other if that one answers"
 FALLS_BACK = "falls back to the next agent when one fails"

@@ -8,7 +8,7 @@ from collections import deque
 import pytest
 
 from resilience_lab import Backoff, CircuitBreaker, CircuitOpenError, Retry, deadline
-from resilience_lab.practice.first_composition import check_composition, check_hedging
+from resilience_lab.practice.exercises.composition import check_composition, check_hedging
 
 TRIES = "tries again, one and two seconds after a failure"
 STOPS = "lets the service's own error out after three tries"

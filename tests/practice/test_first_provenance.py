@@ -8,7 +8,7 @@ import time
 import pytest
 
 from resilience_lab import AgentError, CircuitBreaker, FallbackOrchestrator, ResultRejectedError
-from resilience_lab.practice.first_provenance import check_provenance, check_skipping
+from resilience_lab.practice.exercises.provenance import check_provenance, check_skipping
 
 FAILURES = (AgentError, ConnectionError, TimeoutError)
 

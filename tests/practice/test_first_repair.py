@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from resilience_lab import CircuitBreaker
-from resilience_lab.practice.first_repair import check_repair
+from resilience_lab.practice.exercises.repair import check_repair
 from resilience_lab.practice.libraries.hyx import CircuitBreaker as Hyx
 
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from resilience_lab import retry_with_backoff
-from resilience_lab.practice.first_retry import check_jitter, check_retry
+from resilience_lab.practice.exercises.retry import check_jitter, check_retry
 
 STOPS = "stops at the first success"
 COUNTS = "makes four calls for max_retries=3"

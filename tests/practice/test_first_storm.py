@@ -7,7 +7,7 @@ from collections import deque
 import pytest
 
 from resilience_lab import RetryBudget
-from resilience_lab.practice.first_storm import WINDOW, check_budget, check_throttle
+from resilience_lab.practice.exercises.storm import WINDOW, check_budget, check_throttle
 
 FULL = "begins with burst tokens"
 EARNS = "earns ratio tokens with each first call"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from resilience_lab.desk.store import store
-from resilience_lab.practice.cards import Card
-from resilience_lab.practice.flash_cards import ALL, WRONG, FlashCards, flash_cards
+from resilience_lab.practice.questions.cards import Card
+from resilience_lab.practice.questions.flash_cards import ALL, WRONG, FlashCards, flash_cards
 
 CARDS = tuple(
     Card(notebook, f"{notebook} {letter}?", ("x", "y"), "x", "Because of *it*.")

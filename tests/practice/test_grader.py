@@ -6,7 +6,8 @@ import inspect
 
 import pytest
 
-from resilience_lab.practice import Report, grade_breaker, grade_fallback, grade_retry, reference
+from resilience_lab.practice import Report, grade_breaker, grade_fallback, grade_retry
+from resilience_lab.practice.bug_hunt import reference
 from resilience_lab.practice.contracts.breaker import BREAKER
 from resilience_lab.practice.contracts.fallback import FALLBACK
 from resilience_lab.practice.contracts.retry import RETRY

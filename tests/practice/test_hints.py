@@ -7,9 +7,9 @@ import pytest
 from resilience_lab.practice.contracts.breaker import BREAKER
 from resilience_lab.practice.contracts.fallback import FALLBACK
 from resilience_lab.practice.contracts.retry import RETRY
-from resilience_lab.practice.hint_texts import WHERE_AND_HOW
-from resilience_lab.practice.hints import hint, hints
-from resilience_lab.practice.report import Report
+from resilience_lab.practice.exam.report import Report
+from resilience_lab.practice.interview.hint_texts import WHERE_AND_HOW
+from resilience_lab.practice.interview.hints import hint, hints
 
 CLAUSES = [*BREAKER, *RETRY, *FALLBACK]
 SUCCESS, BLOCKS = (

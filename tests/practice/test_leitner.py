@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from resilience_lab.practice.cards import Card
-from resilience_lab.practice.leitner import BOXES, Entry, box_of, graded, next_card
+from resilience_lab.practice.questions.cards import Card
+from resilience_lab.practice.questions.leitner import BOXES, Entry, box_of, graded, next_card
 
 
 def card(question: str) -> Card:

@@ -18,6 +18,7 @@ import stamina
 from hyx.circuitbreaker import consecutive_breaker
 
 from resilience_lab import BaseAgent, ScriptedAgent, run_virtual
+from resilience_lab.practice.exam.report import Behaviour, Report
 from resilience_lab.practice.libraries import (
     BY_DESIGN,
     LEGEND,
@@ -29,7 +30,6 @@ from resilience_lab.practice.libraries import (
     examine_library,
 )
 from resilience_lab.practice.libraries.hyx import FallbackOrchestrator as HyxChain
-from resilience_lab.practice.report import Behaviour, Report
 
 BREAKER, RETRY, FALLBACK = "circuit breaker", "retry with backoff", "fallback agents"
 

@@ -11,11 +11,11 @@ import pytest
 
 from resilience_lab import practice
 from resilience_lab.desk.store import Store, store
-from resilience_lab.practice.checklist import Checklist, Verdict
-from resilience_lab.practice.first_chain import check_ask
-from resilience_lab.practice.first_repair import check_repair
-from resilience_lab.practice.marks import marked
-from resilience_lab.practice.reference import CircuitBreaker
+from resilience_lab.practice.bug_hunt.reference import CircuitBreaker
+from resilience_lab.practice.exam.checklist import Checklist, Verdict
+from resilience_lab.practice.exam.marks import marked
+from resilience_lab.practice.exercises.chain import check_ask
+from resilience_lab.practice.exercises.repair import check_repair
 
 
 def attempt(seen: int, of: int = 5, untouched: str = "") -> None:

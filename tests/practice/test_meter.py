@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from resilience_lab.practice.meter import Meter, RanOn
+from resilience_lab.practice.exam.line_limit import Meter, RanOn
 
 LINES = 2000
 

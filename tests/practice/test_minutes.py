@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from resilience_lab.practice.minutes import course_cells, minutes, promised, reading, sittings
-from resilience_lab.practice.questions import known_predictions, quiz_questions
+from resilience_lab.practice.last_hour.minutes import (
+    course_cells,
+    minutes,
+    promised,
+    reading,
+    sittings,
+)
+from resilience_lab.practice.questions.bank import known_predictions, quiz_questions
 
 
 def text(*source: str) -> dict[str, object]:

@@ -11,11 +11,11 @@ import pytest
 from page import misplaced, unfolded
 
 from resilience_lab.desk.store import Store, store
-from resilience_lab.practice.briefs import PARTS
-from resilience_lab.practice.hunt_report import HuntReport
-from resilience_lab.practice.mock_interview import MockInterview
-from resilience_lab.practice.mutants import MUTANTS
-from resilience_lab.practice.report import MARKS, Behaviour, Report
+from resilience_lab.practice.bug_hunt.mutants import MUTANTS
+from resilience_lab.practice.bug_hunt.report import HuntReport
+from resilience_lab.practice.exam.report import MARKS, Behaviour, Report
+from resilience_lab.practice.interview.briefs import PARTS
+from resilience_lab.practice.interview.mock_interview import MockInterview
 
 START = datetime(2026, 3, 2, 9, 30, tzinfo=timezone(timedelta(hours=1)))
 KEY = "2026-03-02T09:30:00.000+01:00"

@@ -7,8 +7,9 @@ import traceback
 
 import pytest
 
-from resilience_lab.practice import grade_breaker, grade_fallback, grade_retry, reference
-from resilience_lab.practice.mutants import MUTANTS, SUBJECTS, Mutant, load_reference
+from resilience_lab.practice import grade_breaker, grade_fallback, grade_retry
+from resilience_lab.practice.bug_hunt import reference
+from resilience_lab.practice.bug_hunt.mutants import MUTANTS, SUBJECTS, Mutant, load_reference
 from resilience_lab.simulation import run_virtual
 
 NAMED = {

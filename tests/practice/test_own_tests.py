@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from resilience_lab.practice.own_tests import own_tests
+from resilience_lab.practice.bug_hunt.own_tests import own_tests
 from resilience_lab.simulation import run_virtual
 
 

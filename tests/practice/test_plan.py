@@ -7,8 +7,8 @@ import re
 import pytest
 
 from resilience_lab.desk.course import course_folder
-from resilience_lab.practice.minutes import course_cells, minutes, promised, sittings
-from resilience_lab.practice.plan import (
+from resilience_lab.practice.last_hour.minutes import course_cells, minutes, promised, sittings
+from resilience_lab.practice.last_hour.plan import (
     Plan,
     Task,
     cards_in,

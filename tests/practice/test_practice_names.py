@@ -23,7 +23,8 @@ def test_a_name_that_is_not_there_is_missed():
 
 def test_grading_needs_the_standard_library_only():
     script = (
-        "import sys; from resilience_lab.practice import grade_retry, reference\n"
+        "import sys; from resilience_lab.practice import grade_retry\n"
+        "from resilience_lab.practice.bug_hunt import reference\n"
         "assert grade_retry(reference.retry_with_backoff).score == 100\n"
         "print(sorted({'numpy', 'pandas', 'matplotlib', 'ipywidgets'} & set(sys.modules)))"
     )

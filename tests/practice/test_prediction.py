@@ -6,9 +6,9 @@ import pytest
 
 from resilience_lab import State
 from resilience_lab.desk.store import store
-from resilience_lab.practice import prediction
-from resilience_lab.practice.prediction import predict, predictions
-from resilience_lab.practice.questions import known_predictions
+from resilience_lab.practice.questions import prediction
+from resilience_lab.practice.questions.bank import known_predictions
+from resilience_lab.practice.questions.prediction import predict, predictions
 
 STATE = "State after call 4?"
 

@@ -8,8 +8,8 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from resilience_lab.desk.store import DESK, store
-from resilience_lab.practice import held_output, prediction
-from resilience_lab.practice.prediction import Outcome, Prediction, predict, predictions
+from resilience_lab.practice.questions import held_output, prediction
+from resilience_lab.practice.questions.prediction import Outcome, Prediction, predict, predictions
 
 QUESTION, OPTIONS = "State after call 4?", ["CLOSED", "OPEN"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from resilience_lab.desk.store import store
-from resilience_lab.practice import quizzes
-from resilience_lab.practice.questions import quiz_questions
-from resilience_lab.practice.quiz import Question, Quiz
+from resilience_lab.practice.questions import quizzes
+from resilience_lab.practice.questions.bank import quiz_questions
+from resilience_lab.practice.questions.quiz import Question, Quiz
 from resilience_lab.widgets.base import SummarisedBox
 
 

@@ -9,8 +9,8 @@ import math
 import pytest
 import strong_suite
 
-from resilience_lab.practice import reference
-from resilience_lab.practice.own_tests import own_tests
+from resilience_lab.practice.bug_hunt import reference
+from resilience_lab.practice.bug_hunt.own_tests import own_tests
 from resilience_lab.simulation import run_virtual
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from page import folds, misplaced, unfolded
 
-from resilience_lab.practice.report import MARKS, Behaviour, Report
+from resilience_lab.practice.exam.report import MARKS, Behaviour, Report
 
 
 def behaviour(name, level="must", *, seen="as expected", marks=None):

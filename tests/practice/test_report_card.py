@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from page import misplaced
 
-from resilience_lab.practice.hunt_report import HuntReport
-from resilience_lab.practice.mutants import MUTANTS
-from resilience_lab.practice.report import MARKS, Behaviour, Report
-from resilience_lab.practice.report_card import report_card
+from resilience_lab.practice.bug_hunt.mutants import MUTANTS
+from resilience_lab.practice.bug_hunt.report import HuntReport
+from resilience_lab.practice.exam.report import MARKS, Behaviour, Report
+from resilience_lab.practice.interview.report_card import report_card
 
 BUGS = len(MUTANTS)
 

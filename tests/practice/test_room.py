@@ -19,10 +19,10 @@ from time import monotonic, perf_counter_ns, sleep
 
 import pytest
 
-from resilience_lab.practice.room import START, Room
-from resilience_lab.practice.stand_ins import BlockedError
-from resilience_lab.practice.words import shown
-from resilience_lab.simulation.clocks import EPOCH
+from resilience_lab.practice.exam.room import START, Room
+from resilience_lab.practice.exam.stand_ins import BlockedError
+from resilience_lab.practice.exam.wording import shown
+from resilience_lab.virtual_time.clocks import EPOCH
 
 lock_of_the_module = threading.Lock()
 

@@ -20,7 +20,7 @@ import pybreaker
 import pytest
 import tenacity
 
-from resilience_lab.practice.mutants import MUTANTS
+from resilience_lab.practice.bug_hunt.mutants import MUTANTS
 
 PEERS = ("aiobreaker", "circuitbreaker", "hyx", "nopanic", "purgatory", "pybreaker", "tenacity")
 

@@ -11,9 +11,10 @@ from types import ModuleType
 
 import pytest
 
-from resilience_lab.practice import grade_breaker, grade_fallback, grade_retry, reference
-from resilience_lab.practice.mutants import SUBJECTS
-from resilience_lab.practice.report import Report
+from resilience_lab.practice import grade_breaker, grade_fallback, grade_retry
+from resilience_lab.practice.bug_hunt import reference
+from resilience_lab.practice.bug_hunt.mutants import SUBJECTS
+from resilience_lab.practice.exam.report import Report
 
 HERE = Path(__file__).parent
 NOTEBOOK = HERE.parents[1] / "notebooks" / "01_circuit_breaker.ipynb"

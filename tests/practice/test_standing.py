@@ -10,8 +10,8 @@ import pytest
 from resilience_lab.desk.course import course_folder
 from resilience_lab.desk.store import DESK, store
 from resilience_lab.practice import progress
-from resilience_lab.practice.questions import known_predictions, quiz_questions
-from resilience_lab.practice.standing import Part, Progress, Row
+from resilience_lab.practice.last_hour.standing import Part, Progress, Row
+from resilience_lab.practice.questions.bank import known_predictions, quiz_questions
 
 
 @pytest.fixture(autouse=True)

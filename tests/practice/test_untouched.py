@@ -7,8 +7,8 @@ import functools
 import pytest
 
 from resilience_lab.practice import grade_breaker, grade_fallback, grade_retry
-from resilience_lab.practice.examiner import examine
-from resilience_lab.practice.untouched import still_empty
+from resilience_lab.practice.exam.untouched import still_empty
+from resilience_lab.practice.exercises.examiner import examine
 
 
 def nothing(): ...

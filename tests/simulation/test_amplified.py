@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from resilience_lab import RetryBudget
-from resilience_lab.simulation.amplified import amplification
+from resilience_lab.simulation.retry_amplification import amplification
 
 
 @pytest.mark.parametrize(

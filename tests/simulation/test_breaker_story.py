@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resilience_lab.simulation.breaker_story import ACTIONS, tell_story
+from resilience_lab.widgets.breaker.scenario import ACTIONS, tell_story
 
 OUTAGE = ["fail"] * 3 + ["wait 10 s"] * 3
 

@@ -8,7 +8,7 @@ from math import factorial, inf, prod
 
 import pytest
 
-from resilience_lab.simulation.composition_story import (
+from resilience_lab.widgets.nesting.scenario import (
     BEHAVIOURS,
     BREAK,
     FAILURES,

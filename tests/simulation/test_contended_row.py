@@ -11,7 +11,7 @@ import pytest
 from agreement import agrees, kolmogorov_smirnov
 
 from resilience_lab.simulation import contention
-from resilience_lab.simulation.contended_row import HOP, KINDS, SPREAD, run_trials
+from resilience_lab.simulation.write_contention import HOP, KINDS, SPREAD, run_trials
 
 PUBLISHED = {  # for 100 clients: means and 95% intervals of the published program, calls and ms
     "full": ((796.3, 0.4), (4920, 32)),

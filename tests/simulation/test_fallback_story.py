@@ -6,7 +6,7 @@ import pytest
 
 from resilience_lab.errors import AgentTimeoutError, RateLimitedError
 from resilience_lab.events import AgentFinished, QueryReceived
-from resilience_lab.simulation.fallback_story import BEHAVIOURS, AgentSpec, tell_fallback
+from resilience_lab.widgets.fallback.scenario import BEHAVIOURS, AgentSpec, tell_fallback
 
 
 def flaky(name, p, **details):

@@ -12,7 +12,7 @@ from agreement import agrees, fisher
 
 from resilience_lab import Retry
 from resilience_lab.simulation import collapse, run_virtual
-from resilience_lab.simulation.load_spike import (
+from resilience_lab.simulation.congestion_collapse import (
     HOP,
     SECONDS,
     SERVICE,

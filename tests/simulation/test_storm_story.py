@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from resilience_lab.simulation.storm_story import DURATION, Outage, Tactics, tell_storm
+from resilience_lab.widgets.storm.scenario import DURATION, Outage, Tactics, tell_storm
 
 PLAIN = Tactics(jitter="none")
 SPREAD = Tactics(jitter="full")

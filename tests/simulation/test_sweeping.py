@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from resilience_lab.simulation.amplified import amplification
 from resilience_lab.simulation.metastability import metastable
+from resilience_lab.simulation.retry_amplification import amplification
 from resilience_lab.simulation.sweeping import sweep
 from resilience_lab.simulation.throttling import adaptive_throttle
 

@@ -8,7 +8,7 @@ from base64 import b64decode
 import numpy as np
 import pytest
 
-from resilience_lab.backoff import JITTERS, Backoff
+from resilience_lab.retry.backoff import JITTERS, Backoff
 from resilience_lab.simulation.delays import expected_delay
 from resilience_lab.widgets.backoff import FORMULAS, BackoffExplorer, wait_table
 

@@ -7,8 +7,8 @@ from base64 import b64decode
 
 import pytest
 
-from resilience_lab.simulation.composition_story import BEHAVIOURS, NESTINGS, Link, tell_composition
-from resilience_lab.widgets.chain import ChainExplorer
+from resilience_lab.widgets.nesting.explorer import ChainExplorer
+from resilience_lab.widgets.nesting.scenario import BEHAVIOURS, NESTINGS, Link, tell_composition
 
 
 def picture(explorer):

@@ -7,8 +7,8 @@ from base64 import b64decode
 
 import pytest
 
-from resilience_lab.simulation.fallback_story import AgentSpec, tell_fallback
 from resilience_lab.widgets.fallback import FallbackExplorer
+from resilience_lab.widgets.fallback.scenario import AgentSpec, tell_fallback
 
 CERTAIN = (AgentSpec("first", "times out"), AgentSpec("second", latency=0.5, cost=2.0))
 

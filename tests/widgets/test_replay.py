@@ -30,8 +30,8 @@ from resilience_lab.events import (
     Section,
     StateChanged,
 )
-from resilience_lab.outcomes import Outcome
-from resilience_lab.simulation.breaker_story import tell_story
+from resilience_lab.ground.outcomes import Outcome
+from resilience_lab.widgets.breaker.scenario import tell_story
 from resilience_lab.widgets.replay import Replay, sentence, settings_of, transcript
 
 OUTAGE = ["fail"] * 3 + ["wait 10 s"] * 2

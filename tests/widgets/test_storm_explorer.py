@@ -7,8 +7,8 @@ from base64 import b64decode
 
 import pytest
 
-from resilience_lab.simulation.storm_story import Outage, Tactics, tell_storm
 from resilience_lab.widgets.storm import StormExplorer
+from resilience_lab.widgets.storm.scenario import Outage, Tactics, tell_storm
 
 
 def picture(explorer):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from resilience_lab.agents import BaseAgent
+from resilience_lab.fallback.agents import BaseAgent
 
 QUERY = "Analyze customer sentiment"
 

@@ -7,8 +7,8 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from resilience_lab.practice.room import Room
-from resilience_lab.practice.stand_ins import BlockedError
+from resilience_lab.practice.exam.room import Room
+from resilience_lab.practice.exam.stand_ins import BlockedError
 
 PATIENCE = 5.0
 """How long a cancelled call may take to end, in virtual seconds."""

@@ -14,7 +14,7 @@ from resilience_lab.practice.contracts.bench import Bench, UntriedError, finishe
 from resilience_lab.practice.contracts.contract import Contract
 from resilience_lab.practice.contracts.service import Function, Service, ServiceError
 from resilience_lab.practice.contracts.states import state_of
-from resilience_lab.practice.words import count, raised, shown
+from resilience_lab.practice.exam.wording import count, raised, shown
 
 BREAKER = Contract("circuit breaker")
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from resilience_lab.practice.report import MARKS, Behaviour, Level
+from resilience_lab.practice.exam.report import MARKS, Behaviour, Level
 
 Trial: TypeAlias = Callable[[Any], Awaitable[str | None]]
 """Given the subject on its bench; returns what was wrong, or None."""

@@ -14,7 +14,7 @@ from resilience_lab.practice.contracts.agents import QUERY, Answer, Cast, mentio
 from resilience_lab.practice.contracts.bench import Bench, UntriedError, finished
 from resilience_lab.practice.contracts.contract import Contract
 from resilience_lab.practice.contracts.service import ServiceError, UnheardOfError
-from resilience_lab.practice.words import count, raised, shown
+from resilience_lab.practice.exam.wording import count, raised, shown
 
 FALLBACK = Contract("fallback agents")
 

@@ -16,8 +16,8 @@ from typing import Any
 from resilience_lab.practice.contracts.bench import Bench, UntriedError, finished
 from resilience_lab.practice.contracts.contract import Contract
 from resilience_lab.practice.contracts.service import Service, ServiceError, UnheardOfError
-from resilience_lab.practice.room import Room
-from resilience_lab.practice.words import count, raised, seconds, shown
+from resilience_lab.practice.exam.room import Room
+from resilience_lab.practice.exam.wording import count, raised, seconds, shown
 
 RETRY = Contract("retry with backoff")
 

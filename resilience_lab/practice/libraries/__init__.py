@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from resilience_lab.practice.contracts.breaker import BREAKER
 from resilience_lab.practice.contracts.fallback import FALLBACK
 from resilience_lab.practice.contracts.retry import RETRY
-from resilience_lab.practice.grader import grade_breaker, grade_fallback, grade_retry
+from resilience_lab.practice.interview.grader import grade_breaker, grade_fallback, grade_retry
 from resilience_lab.practice.libraries.examination import (
     BY_DESIGN,
     LEGEND,

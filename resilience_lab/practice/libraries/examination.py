@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from resilience_lab.practice.exam.report import Behaviour, Report
 from resilience_lab.practice.libraries.library import Library, Pattern
-from resilience_lab.practice.report import Behaviour, Report
 
 SEEN, MISSING, BY_DESIGN, NOT_OFFERED = "✓", "✗", "◇", "-"
 

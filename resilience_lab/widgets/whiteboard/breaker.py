@@ -6,10 +6,10 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 
-from resilience_lab.breaker import CircuitBreaker
-from resilience_lab.events import StateChanged
-from resilience_lab.recorder import Recorder
-from resilience_lab.simulation.virtual_time import run_virtual
+from resilience_lab.breaker.breaker import CircuitBreaker
+from resilience_lab.events.events import StateChanged
+from resilience_lab.events.recorder import Recorder
+from resilience_lab.virtual_time.loop import run_virtual
 from resilience_lab.widgets.state_diagram import HEIGHT, WIDTH, states
 from resilience_lab.widgets.svg import axis
 from resilience_lab.widgets.whiteboard.board import (

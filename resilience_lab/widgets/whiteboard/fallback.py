@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from resilience_lab.backoff import Backoff
-from resilience_lab.events import AttemptFinished
-from resilience_lab.recorder import Recorder
-from resilience_lab.retry import Retry
+from resilience_lab.events.events import AttemptFinished
+from resilience_lab.events.recorder import Recorder
+from resilience_lab.retry.backoff import Backoff
+from resilience_lab.retry.retry import Retry
 from resilience_lab.simulation import shards
-from resilience_lab.simulation.virtual_time import run_virtual
+from resilience_lab.virtual_time.loop import run_virtual
 from resilience_lab.widgets.svg import axis
 from resilience_lab.widgets.whiteboard.board import (
     BLUE,

@@ -1,0 +1,468 @@
+"""A circuit breaker: stop calling what keeps failing, and find out cheaply when it is well again.
+
+    CLOSED --- failure_threshold failures in a row ---> OPEN
+    OPEN --- a call arrives after recovery_timeout ---> HALF_OPEN, and that call is a probe
+    HALF_OPEN --- success_threshold probes succeed ---> CLOSED
+    HALF_OPEN --- any probe fails --------------------> OPEN, for another break
+
+The picture is the code: `Closed`, `Open` and `HalfOpen` (in `states.py`) each hold what is counted
+in that state, `_admit` lets a call in and `_settle` takes its result. Nothing else changes state.
+Only the first arrow has a rule of its own, which may be exchanged: see `trip.py`.
+
+One idea carries the rest. Every stay in a state is a *generation*, a new object, and a call keeps
+the one that admitted it. When its result comes back and that is no longer the current generation,
+the result is stale: it tells of a time that is over, so it changes nothing and frees nothing. That
+rule alone deals with slow calls that return after the trip, after the recovery, or after a reset.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from types import CoroutineType, TracebackType
+from typing import Any, ParamSpec, TypeVar, overload
+
+from resilience_lab.breaker.break_lengths import Breaks
+from resilience_lab.breaker.permit import Blocks, Permit
+from resilience_lab.breaker.protect import protect
+from resilience_lab.breaker.states import (
+    Call,
+    Closed,
+    ClosedTimed,
+    Generation,
+    Guest,
+    HalfOpen,
+    Open,
+    Probe,
+    Ticket,
+)
+from resilience_lab.breaker.trip_rules import ConsecutiveFailures, TripRule
+from resilience_lab.errors import CircuitOpenError
+from resilience_lab.events.events import (
+    CallFinished,
+    CallRejected,
+    CallWouldBeRejected,
+    Event,
+    LeaseExpired,
+    Listener,
+    StateChanged,
+    emit,
+)
+from resilience_lab.ground.arguments import UNBEGUN, flag, function, not_callable, text, whole
+from resilience_lab.ground.clock import LoopClock, tick
+from resilience_lab.ground.outcomes import (
+    Classify,
+    ErrorFilter,
+    Outcome,
+    State,
+    checked,
+    cut_short,
+    matcher,
+)
+from resilience_lab.ground.sharing import Shared
+from resilience_lab.retry.backoff import Backoff
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class CircuitBreaker(Shared):
+    """Guards calls to one service, and is shared by tasks, threads and event loops; never copied.
+
+    After `failure_threshold` failures in a row it opens: calls raise `CircuitOpenError` at once.
+    `recovery_timeout` seconds later the next call is let through as a probe. `success_threshold`
+    successful probes close it, one failed probe opens it again.
+
+    `await breaker.call(func, *args)`, `@breaker` on a function of any kind, `async with breaker`
+    and, in plain code, `with breaker` all do the same. An error that is not an `Exception`, such as
+    a cancellation, is neutral, always; so is what the clean-up after one raises.
+
+    Reading an attribute never changes anything: an OPEN circuit whose break is over still says OPEN
+    until a call arrives. `name`, `success_threshold`, `half_open_max_calls` and `observe_only` may
+    be set later, and have their effect at once.
+
+    Parameters
+    ----------
+    failure_threshold
+        How many failures in a row open it, >= 1.
+    recovery_timeout
+        The length of a break in seconds, > 0. Or a `Backoff`: each re-opening without a close in
+        between takes its next delay.
+    success_threshold
+        How many successful probes close it, >= 1.
+    name
+        The source of its events, and its name in errors.
+    trip
+        Another rule to open by, such as `FailureRate(0.5, last=20)`, in place of failures in a row.
+    failure_on
+        Which exceptions count: a type, a tuple of types, or a predicate. Others are neutral. A
+        group of exceptions counts if it matches itself, or anything in it does.
+    classify
+        Instead: given the result or the `Exception`, says what it means.
+    half_open_max_calls
+        How many probes may be in flight at once, >= 1.
+    probe_timeout
+        Seconds after which a probe that has not answered loses its permit to the next caller, > 0.
+        By default as long as the break, and after a success that came too late, twice as long as
+        that took: else a service that is well, but slower than the break, would be shut out.
+    observe_only
+        Nothing is rejected, not even when isolated. It counts, changes state and tells its listener
+        as it would, so that thresholds can be tried on live traffic; `would_reject_count` calls
+        went through that it would have rejected.
+    on_event
+        Hears what happens, after it stands.
+    clock
+        Gives the time in seconds. By default that is the running loop's; outside a loop it is
+        `time.monotonic`, which asyncio's own loops read too.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an argument that makes no sense.
+
+    Examples
+    --------
+    >>> breaker = CircuitBreaker(1, recovery_timeout=30, name="gpt4", clock=lambda: 0.0)
+    >>> with breaker:
+    ...     raise ConnectionError
+    Traceback (most recent call last):
+    ConnectionError
+    >>> with breaker:
+    ...     print("not reached")
+    Traceback (most recent call last):
+    resilience_lab.errors.CircuitOpenError: circuit 'gpt4' is OPEN; next probe in 30.0 s
+    """
+
+    def __init__(
+        self,
+        failure_threshold: int = 3,
+        recovery_timeout: float | Backoff = 30,
+        success_threshold: int = 2,
+        *,
+        name: str = "circuit",
+        trip: TripRule | None = None,
+        failure_on: ErrorFilter = Exception,
+        classify: Classify | None = None,
+        half_open_max_calls: int = 1,
+        probe_timeout: float | None = None,
+        observe_only: bool = False,
+        on_event: Listener | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        whole("failure_threshold", failure_threshold, at_least=1)
+        self.success_threshold = whole("success_threshold", success_threshold, at_least=1)
+        self.name = text("name", name)
+        self.half_open_max_calls = whole("half_open_max_calls", half_open_max_calls, at_least=1)
+        self.observe_only = flag("observe_only", observe_only)
+        self._breaks = Breaks(recovery_timeout, probe_timeout)
+        if not (trip is None or isinstance(trip, TripRule)):
+            raise TypeError(f"trip must be a trip rule such as FailureRate, got {trip!r}")
+        if trip is not None and failure_threshold != 3:
+            raise ValueError(f"give failure_threshold or trip, not both; got {trip!r}")
+        self._trip = trip or ConsecutiveFailures(failure_threshold)
+        if classify is not None and failure_on is not Exception:
+            raise ValueError(f"give failure_on or classify, not both; got {failure_on!r}")
+        self._is_failure = matcher("failure_on", failure_on)
+        self._classify = function("classify", classify)
+        self._on_event = function("on_event", on_event)
+        self._now = function("clock", clock) or LoopClock()
+        # Whether even an uneventful success has somebody who must hear of it.
+        self._attended = on_event is not None or classify is not None
+        self._last_failure_time: float | None = None
+        self._generation: Generation = self._closed()
+        self._ticket = self._generation.ticket  # of every call, as long as all are alike
+        self._would_reject_count = 0
+        self._blocks = Blocks()
+        # Reentrant, because a garbage collection or a signal while it is held may close a
+        # coroutine that is inside `call`, and that settles its permit in this very thread.
+        self._lock = threading.RLock()
+
+    def __repr__(self) -> str:
+        return f"<CircuitBreaker {self.name!r} {self.state}, failures: {self.failure_count}>"
+
+    # Reading
+
+    @property
+    def state(self) -> State:
+        """CLOSED, OPEN or HALF_OPEN, equal to these strings."""
+        return self._generation.state
+
+    @property
+    def failure_count(self) -> int:
+        """Failures in a row in CLOSED; under another trip rule, what that rule counts just now.
+
+        In OPEN and HALF_OPEN, those that opened it, and the failed probes since.
+        """
+        return self._progress()[0]
+
+    @property
+    def failure_threshold(self) -> int:
+        """How many failures in a row open it; under another trip rule, how many would just now."""
+        return self._progress()[1]
+
+    @property
+    def recovery_timeout(self) -> float | Backoff:
+        """How long a break lasts, in seconds, or the `Backoff` that says so."""
+        return self._breaks.recovery_timeout
+
+    @property
+    def trip(self) -> TripRule:
+        """The rule by which it opens."""
+        return self._trip
+
+    @property
+    def success_count(self) -> int:
+        """Successful probes in the present HALF_OPEN; 0 in the other states."""
+        return self._generation.successes
+
+    @property
+    def would_reject_count(self) -> int:
+        """How many calls went through that it would have rejected, had it not only observed."""
+        return self._would_reject_count
+
+    @property
+    def last_failure_time(self) -> float | None:
+        """When the last failure was counted, in seconds on the breaker's clock; None if never."""
+        return self._last_failure_time
+
+    @property
+    def isolated(self) -> bool:
+        """Whether it was opened by hand and stays so until `reset`."""
+        return isinstance(self._generation, Open) and math.isinf(self._generation.until)
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds until a probe may be admitted; 0.0 when a call may be admitted now.
+
+        In a full HALF_OPEN, until the oldest lease ends. To sleep this long is always enough.
+        """
+        now = self._now()
+        with self._lock:
+            return self._retry_after(self._generation, now)
+
+    # Calling
+
+    @overload
+    async def call(
+        self, func: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T: ...
+    @overload
+    async def call(self, func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
+    async def call(self, func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Call `func` (a coroutine function, or any callable) if the circuit lets it pass.
+
+        Returns its result and raises its own error, even on the call that trips the breaker.
+        Raises `CircuitOpenError` if the call is rejected; `func` is then not touched. Raises
+        `TypeError` if `func` returns a generator, whose work only begins when this call is over.
+        """
+        ticket: Ticket | None = self._ticket
+        if ticket is None:
+            ticket = self._admit()
+        try:
+            # To unpack a dict that is empty costs as much as all the rest here.
+            result = func(*args, **kwargs) if kwargs else func(*args)
+            if type(result) is CoroutineType or inspect.isawaitable(result):
+                result = await result
+        except BaseException as error:
+            if not callable(func):  # the caller's mistake, which says nothing of the service
+                self._settle(ticket, Outcome.NEUTRAL)
+                raise TypeError(not_callable(func)) from None
+            self._settle_error(ticket, error)
+            raise
+        if type(result) in UNBEGUN:
+            self._settle(ticket, Outcome.NEUTRAL)
+            raise TypeError(
+                f"func must not return a generator, got {result!r}: the call is over before that "
+                "begins. `@breaker` protects a stream to its end"
+            )
+        # A success in a clean CLOSED changes nothing, so it takes no lock and reads no clock.
+        if self._attended or (ticket.alert and not ticket.absorb()):
+            self._settle_result(ticket, result)
+        return result
+
+    def acquire(self) -> Permit:
+        """A permit for one call, or `CircuitOpenError`. Settle it with its result."""
+        return Permit(self, self._admit())
+
+    def __call__(self, func: Callable[P, T]) -> Callable[P, T]:
+        """Decorate a function, coroutine function or (async) generator function.
+
+        A generator takes its permit when it starts and is protected until it finishes; one that its
+        consumer closes early is neutral.
+        """
+        protected: Callable[P, T] = protect(self, func)
+        return protected
+
+    async def __aenter__(self) -> Permit:
+        permit = self.acquire()
+        self._blocks.begin(sys._getframe(1), permit)
+        return permit
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._blocks.end(sys._getframe(1)).__exit__(kind, error, _)
+
+    def __enter__(self) -> Permit:
+        permit = self.acquire()
+        self._blocks.begin(sys._getframe(1), permit)
+        return permit
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._blocks.end(sys._getframe(1)).__exit__(kind, error, _)
+
+    # By hand
+
+    def isolate(self) -> None:
+        """Open the circuit and keep it open until `reset`, whatever time passes."""
+        now = self._now()
+        with self._lock:
+            if self.isolated:
+                return
+            isolated = Open(self._generation.progress(now), math.inf, lease=0.0)
+            event = self._change(isolated, now, "isolated by hand")
+        emit(self._on_event, event)
+
+    def reset(self) -> None:
+        """Close the circuit and forget all failures; calls now in flight become stale."""
+        now = self._now()
+        with self._lock:
+            self._last_failure_time = None
+            event = self._change(self._closed(), now, "reset by hand")
+        emit(self._on_event, event)
+
+    # The state machine. The clock is read and listeners are told outside the lock: both are other
+    # people's code, which may take its time, raise, or come back to this very breaker.
+
+    def _admit(self) -> Ticket:
+        """Let one call in and return its ticket, or raise `CircuitOpenError`."""
+        now = self._now()
+        events: list[Event] = []
+        ticket: Ticket | None = None
+        with self._lock:
+            if isinstance(self._generation, Open) and now >= self._generation.until:
+                half_open = HalfOpen(self._generation)
+                events.append(self._change(half_open, now, "the break is over"))
+            generation = self._generation
+            if isinstance(generation, Closed):
+                return generation.ticket or Call(generation, now)
+            if isinstance(generation, HalfOpen):
+                expired = generation.expire(now)
+                events += [LeaseExpired(now, self.name, now - late.since) for late in expired]
+                if len(generation.probes) < self.half_open_max_calls:
+                    ticket = generation.admit(now)
+            if ticket is None:
+                retry_after = self._retry_after(generation, now)
+                rejection = CallWouldBeRejected if self.observe_only else CallRejected
+                events.append(rejection(now, self.name, generation.state, retry_after))
+                self._would_reject_count += self.observe_only
+        try:
+            for event in events:
+                emit(self._on_event, event)
+        except BaseException:  # Ctrl-C while a listener ran: there will be no call
+            if ticket is not None:
+                self._settle(ticket, Outcome.NEUTRAL)
+            raise
+        if ticket is not None:
+            return ticket
+        if self.observe_only:
+            return Guest(generation, now)
+        raise CircuitOpenError(self.name, generation.state, retry_after)
+
+    def _settle(self, ticket: Ticket, outcome: Outcome, error: BaseException | None = None) -> None:
+        """Take the result of one call, unless it is stale."""
+        now = self._now()
+        with self._lock:
+            change = None
+            if not isinstance(ticket, Guest):
+                if ticket.generation is not self._generation:
+                    return  # stale
+                seconds = now - ticket.since
+                if isinstance(ticket, Probe) and not ticket.hand_in():
+                    if outcome is Outcome.SUCCESS:
+                        half_open = ticket.generation
+                        half_open.lease = self._breaks.stretch(half_open.lease, seconds)
+                    return  # stale too: its lease was over, and its permit given to another
+                if outcome is not Outcome.NEUTRAL:
+                    change = self._count(ticket.generation, outcome, seconds, now)
+            generation = ticket.generation
+            count, threshold = generation.successes, self.success_threshold
+            if outcome is Outcome.FAILURE:
+                count, threshold = generation.progress(now)
+        if self._on_event is None:
+            return
+        finished = CallFinished(now, self.name, generation.state, outcome, error, count, threshold)
+        emit(self._on_event, finished)
+        if change is not None:
+            emit(self._on_event, change)
+
+    def _count(
+        self, generation: Closed | HalfOpen, outcome: Outcome, seconds: float, now: float
+    ) -> StateChanged | None:
+        """Count a success or a failure, and change the state if that is reason to."""
+        failed = outcome is Outcome.FAILURE
+        if failed:
+            self._last_failure_time = now
+        if isinstance(generation, Closed):
+            tally = generation.tally
+            reason = tally.note(failed=failed, seconds=seconds, now=now)
+            generation.alert = tally.alert
+            return self._open(reason, now) if reason else None
+        if self._trip.is_bad(failed=failed, seconds=seconds) or failed:
+            generation.failures += failed
+            return self._open("a probe failed" if failed else "a probe was slow", now)
+        generation.successes += 1
+        if generation.successes >= self.success_threshold:
+            return self._change(self._closed(), now, "the probes succeeded")
+        return None
+
+    def _open(self, reason: str, now: float) -> StateChanged:
+        length, lease = self._breaks.take()
+        progress = self._generation.progress(now)
+        return self._change(Open(progress, now + length, lease), now, reason)
+
+    def _closed(self) -> Closed:
+        self._breaks.start_over()
+        tally = self._trip.tally(self._now)
+        return ClosedTimed(tally) if self._trip.timed else Closed(tally)
+
+    def _change(self, after: Generation, now: float, reason: str) -> StateChanged:
+        before, self._generation = self._generation, after
+        self._ticket = after.ticket
+        return StateChanged(now, self.name, before.state, after.state, reason)
+
+    def _progress(self) -> tuple[int, int]:
+        now = self._now()
+        with self._lock:
+            return self._generation.progress(now)
+
+    def _retry_after(self, generation: Generation, now: float) -> float:
+        wait = generation.retry_after(now, self.half_open_max_calls)
+        return wait and wait + tick(self._now)
+
+    # Judging: the permit goes back whatever happens, also when the rule itself raises.
+
+    def _settle_result(self, ticket: Ticket, result: Any) -> None:
+        outcome = Outcome.NEUTRAL
+        try:
+            outcome = checked(self._classify(result)) if self._classify else Outcome.SUCCESS
+        finally:
+            self._settle(ticket, outcome)
+
+    def _settle_error(self, ticket: Ticket, error: BaseException) -> None:
+        outcome = Outcome.NEUTRAL
+        try:
+            if isinstance(error, Exception) and not cut_short(error):
+                outcome = self._judge(error)
+        finally:
+            self._settle(ticket, outcome, error)
+
+    def _judge(self, error: Exception) -> Outcome:
+        if self._classify:
+            return checked(self._classify(error))
+        return Outcome.FAILURE if self._is_failure(error) else Outcome.NEUTRAL

@@ -1,0 +1,180 @@
+"""A chain of agents: ask the best one first, and fall back when it cannot answer.
+
+Graceful degradation with provenance: the result says which agent gave it, at which level of
+fallback, and what became of every agent that was asked before. Around one agent the policies nest
+
+    retry( breaker( timeout( agent.run )))
+
+so each attempt has its own timeout, the breaker sees every attempt, and the retry stops as soon as
+the breaker has opened: there is a next agent, so waiting for this one is time lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from typing import TypedDict, TypeVar
+
+from resilience_lab.breaker.breaker import CircuitBreaker
+from resilience_lab.errors import StreamInterruptedError
+from resilience_lab.events.events import Listener
+from resilience_lab.fallback.agents import Agent, BaseAgent
+from resilience_lab.fallback.query import Attempt, Query
+from resilience_lab.fallback.streaming import StreamTurn
+from resilience_lab.fallback.turn import Turn
+from resilience_lab.ground.arguments import function, non_negative, positive, text
+from resilience_lab.ground.outcomes import ErrorFilter, matcher
+from resilience_lab.retry.budget import RetryBudget
+from resilience_lab.retry.retry import Retry
+
+T = TypeVar("T", bound=Turn)
+
+
+class FallbackResult(TypedDict):
+    """The answer and where it comes from: a plain dict."""
+
+    result: str
+    agent_used: str
+    fallback_level: int
+    """0 is the primary agent."""
+    attempts: list[Attempt]
+    elapsed: float
+    """Seconds from the query to the answer."""
+
+
+class FallbackOrchestrator:
+    """Asks agents in order until one answers.
+
+    `attempt_timeout` bounds each attempt in seconds (cut to the ambient deadline). `retry` is the
+    `Retry` for one agent's turn. `breaker(agent)` makes the `CircuitBreaker` of an agent; it is
+    made once per agent name and kept in `breakers`, so one orchestrator should serve many queries.
+    An agent whose breaker is open is skipped without being called or waited for. `accept(answer)`
+    may refuse an answer, which then counts as a failure of that attempt. `fallback_on` says after
+    which errors the next agent is asked; any other goes to the caller at once. A refused answer and
+    a skipped agent always lead on. An answer that is no text is an error (`AgentAnswerError`), as
+    of an agent that forgot its `return`.
+
+    With `hedge_after`, an agent that has not answered after so many seconds (>= 0) is no longer
+    waited for alone: the next one is asked too, the first accepted answer wins, and the others are
+    cancelled, which is neutral for their breakers. (Jeffrey Dean and Luiz Andre Barroso, "The Tail
+    at Scale", 2013.) The winner waits for their clean-up for a hundredth of a second at most, and
+    never up to the deadline; one that takes longer goes on in the background. Only a cancelled
+    query waits for all that it began. `budget` bounds what fallbacks and hedges add: each query
+    adds its share to the `RetryBudget`, and each agent that is called after the first one takes a
+    token. Give the same budget to `retry`, and to other chains, and it bounds all of that together.
+    """
+
+    def __init__(
+        self,
+        *,
+        attempt_timeout: float | None = None,
+        hedge_after: float | None = None,
+        retry: Retry | None = None,
+        budget: RetryBudget | None = None,
+        breaker: Callable[[Agent], CircuitBreaker]
+        | Callable[[BaseAgent], CircuitBreaker]
+        | None = None,
+        fallback_on: ErrorFilter = Exception,
+        accept: Callable[[str], bool] | None = None,
+        on_event: Listener | None = None,
+        name: str = "fallback",
+    ) -> None:
+        self.attempt_timeout = (
+            None if attempt_timeout is None else positive("attempt_timeout", attempt_timeout)
+        )
+        if not (retry is None or isinstance(retry, Retry)):
+            raise TypeError(f"retry must be a Retry or None, got {retry!r}")
+        self.retry = retry
+        self.hedge_after = None if hedge_after is None else non_negative("hedge_after", hedge_after)
+        if not (budget is None or isinstance(budget, RetryBudget)):
+            raise TypeError(f"budget must be a RetryBudget or None, got {budget!r}")
+        self.budget = budget
+        if isinstance(breaker, CircuitBreaker):
+            raise TypeError(f"breaker must be a function that makes one per agent, got {breaker!r}")
+        self._make_breaker = function("breaker", breaker)
+        self.breakers: dict[str, CircuitBreaker] = {}
+        self.falls_back = matcher("fallback_on", fallback_on)
+        self.accept = function("accept", accept)
+        self.on_event = function("on_event", on_event)
+        self.name = text("name", name)
+
+    async def execute_with_fallback(
+        self, query: str, primary_agent: Agent, fallback_agents: Sequence[Agent]
+    ) -> FallbackResult:
+        """The answer of the first agent that gives one.
+
+        Raises `AllAgentsFailedError` with every agent's error if none does, `DeadlineExceededError`
+        when the ambient deadline leaves no time for the next, `ValueError` if two agents have the
+        same name. A cancellation ends the whole chain, whatever the agent makes of it: it returns
+        when the agents have cleaned up, or when it is cancelled again and again.
+        """
+        async with self._ask(query, primary_agent, fallback_agents, Turn) as asked:
+            turn, answer = await asked.first_answer()
+            elapsed = asked.answered(turn, answer)
+        return FallbackResult(
+            result=answer,
+            agent_used=turn.agent.name,
+            fallback_level=turn.level,
+            attempts=asked.attempts,
+            elapsed=elapsed,
+        )
+
+    async def stream_with_fallback(
+        self, query: str, primary_agent: Agent, fallback_agents: Sequence[Agent]
+    ) -> AsyncGenerator[str, None]:
+        """The answer in chunks, of the first agent that gives one.
+
+        Until there is a first chunk, everything is as in `execute_with_fallback`, except that
+        `accept`, which judges whole answers, is not asked. After it there is no fallback, since
+        the consumer has seen it: if the stream breaks off, `StreamInterruptedError` holds the
+        agent and what came so far. `attempt_timeout` bounds the wait for each chunk; the time that
+        the consumer takes is its own. A consumer that stops early should close the generator
+        (`contextlib.aclosing`): the agent is then cancelled, which is neutral for its breaker, also
+        if its clean-up raises (which is logged).
+        """
+        async with self._ask(query, primary_agent, fallback_agents, StreamTurn) as asked:
+            turn, first = await asked.first_answer()
+            said: list[str] = []
+            chunk: str | None = first
+            while chunk:
+                said.append(chunk)
+                yield chunk
+                try:
+                    chunk = await turn.next()
+                except Exception as error:
+                    asked.enter(turn, turn.outcome(error), error)
+                    raise StreamInterruptedError(turn.agent.name, "".join(said)) from error
+            asked.answered(turn, "".join(said))
+
+    def breaker_of(self, agent: Agent) -> CircuitBreaker | None:
+        """The breaker kept for `agent`, made on first use; None if there is no factory."""
+        if self._make_breaker is None:
+            return None
+        if agent.name not in self.breakers:
+            made = self._make_breaker(agent)
+            if not isinstance(made, CircuitBreaker):
+                raise TypeError(f"breaker must make a CircuitBreaker for each agent, got {made!r}")
+            self.breakers[agent.name] = made
+        return self.breakers[agent.name]
+
+    def _ask(
+        self, query: str, primary: Agent, fallbacks: Sequence[Agent], kind: type[T]
+    ) -> Query[T]:
+        if not isinstance(query, str):
+            raise TypeError(f"query must be a string, got {query!r}")
+        return Query(self, query, _chain(primary, fallbacks), kind)
+
+
+def _chain(primary: Agent, fallbacks: Sequence[Agent]) -> tuple[Agent, ...]:
+    if isinstance(fallbacks, str | bytes) or not isinstance(fallbacks, Iterable):
+        raise TypeError(f"fallback_agents must be a list of agents, got {fallbacks!r}")
+    chain = (primary, *fallbacks)
+    for level, agent in enumerate(chain):
+        named = isinstance(getattr(agent, "name", None), str)
+        if isinstance(agent, type) or not (named and callable(getattr(agent, "run", None))):
+            argument = f"fallback_agents[{level - 1}]" if level else "primary_agent"
+            raise TypeError(f"{argument} must have a name and a run method, got {agent!r}")
+    names = [agent.name for agent in chain]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"agent names must differ within a chain, got {name!r} twice")
+    return chain

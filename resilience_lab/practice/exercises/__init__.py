@@ -1,0 +1,1 @@
+"""The exercises of the notebooks, each with the check of its behaviours."""

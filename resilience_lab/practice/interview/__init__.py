@@ -1,0 +1,1 @@
+"""The mock interview: briefs, clocks, grades, hints, and the report card."""

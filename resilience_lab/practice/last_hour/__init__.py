@@ -1,0 +1,1 @@
+"""The last hour before the interview: a cheat sheet, a plan, and where one stands."""

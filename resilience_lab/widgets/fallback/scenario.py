@@ -1,0 +1,246 @@
+"""A chain of agents under many queries: how often it answers, how fast, and at what cost.
+
+The textbook says that a chain of agents with availabilities a_1, a_2 ... is unavailable only when
+all of them are:
+
+    availability = 1 - (1 - a_1) * (1 - a_2) * ...
+
+That takes for granted that the agents fail independently of each other, and that each of them is
+asked when its turn comes. Here agents may share their fate, and breakers may skip them, so that one
+can see how much of the formula is left. The chain is the shipped `FallbackOrchestrator`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from math import inf, prod
+from typing import cast
+
+from resilience_lab.breaker.breaker import CircuitBreaker
+from resilience_lab.errors import AgentConnectionError, AllAgentsFailedError, RateLimitedError
+from resilience_lab.events.events import AgentFinished, Event, QueryAnswered, QueryFailed
+from resilience_lab.events.recorder import Recorder
+from resilience_lab.fallback.agents import Scene, ScriptedAgent
+from resilience_lab.fallback.orchestrator import FallbackOrchestrator
+from resilience_lab.ground.arguments import non_negative, positive, text, whole
+from resilience_lab.virtual_time.loop import run_virtual
+
+BEHAVIOURS = ("answers", "fails", "times out", "rate-limited", "flaky")
+"""What an agent can be like. Only a flaky one leaves anything to chance."""
+
+PAUSE = 1.0
+"""Seconds between the end of a query and the next one: one caller asks them all."""
+
+_PAID = ("success", "timeout")  # outcomes of a turn
+
+
+@dataclass(frozen=True)
+class AgentSpec:
+    """One agent of a chain, in numbers.
+
+    `behaviour` is one of `BEHAVIOURS`. A flaky agent fails with probability `p` (0 to 1), each time
+    anew; the others take no notice of `p`. An answer and a failure take `latency` seconds; a rate
+    limit is told at once; an agent that times out never answers. `cost` is what one answer costs:
+    refusals and failures are free, but an answer that nobody waited for is paid all the same.
+    Raises `ValueError` or `TypeError` for anything else.
+    """
+
+    name: str
+    behaviour: str = "answers"
+    p: float = 0.5
+    latency: float = 1.0
+    cost: float = 0.0
+
+    def __post_init__(self) -> None:
+        text("name", self.name)
+        if self.behaviour not in BEHAVIOURS:
+            raise ValueError(
+                f"behaviour must be one of {', '.join(BEHAVIOURS)}; got {self.behaviour!r}"
+            )
+        _share("p", self.p)
+        non_negative("latency", self.latency)
+        non_negative("cost", self.cost)
+
+    @property
+    def failure_probability(self) -> float:
+        """How likely one call is to fail, if one waits for ever."""
+        if self.behaviour == "flaky":
+            return self.p
+        return 0.0 if self.behaviour == "answers" else 1.0
+
+    def availability(self, attempt_timeout: float) -> float:
+        """How likely one call is to be answered in less than `attempt_timeout` seconds."""
+        return 1 - self.failure_probability if self.latency < attempt_timeout else 0.0
+
+    def play(self, draw: float) -> ScriptedAgent:
+        """The agent for one call, which goes wrong if `draw` (0 to 1) is below its probability."""
+        return ScriptedAgent(self.name, [self._scene(failing=draw < self.failure_probability)])
+
+    def _scene(self, *, failing: bool) -> tuple[float, Scene]:
+        if not failing:
+            return self.latency, f"answer from {self.name}"
+        if self.behaviour == "times out":
+            return inf, "never"
+        if self.behaviour == "rate-limited":
+            return 0.0, RateLimitedError(self.name)
+        return self.latency, AgentConnectionError(self.name, "connection reset")
+
+
+@dataclass(frozen=True, slots=True)
+class ToldQuery:
+    """One query to the chain: `events` is what the orchestrator reported of it."""
+
+    events: tuple[Event, ...]
+    cost: float
+
+    @property
+    def turns(self) -> list[AgentFinished]:
+        """The agents' turns, from the primary on."""
+        return [event for event in self.events if isinstance(event, AgentFinished)]
+
+    @property
+    def ending(self) -> QueryAnswered | QueryFailed:
+        """The last event."""
+        return cast("QueryAnswered | QueryFailed", self.events[-1])
+
+    @property
+    def answered(self) -> bool:
+        """Whether there was an answer."""
+        return isinstance(self.ending, QueryAnswered)
+
+
+@dataclass(frozen=True)
+class FallbackStory:
+    """What became of all queries to a chain of `agents`."""
+
+    agents: tuple[AgentSpec, ...]
+    queries: tuple[ToldQuery, ...]
+    availabilities: tuple[float, ...]
+    """How likely each agent is to answer in time when it is called."""
+
+    @property
+    def formula(self) -> float:
+        """The chain's availability if its agents fail independently and none is skipped."""
+        return 1 - prod(1 - availability for availability in self.availabilities)
+
+    @property
+    def availability(self) -> float:
+        """The share of queries that were answered."""
+        return sum(query.answered for query in self.queries) / len(self.queries)
+
+    @property
+    def mean_cost(self) -> float:
+        """Of one query, answered or not."""
+        return sum(query.cost for query in self.queries) / len(self.queries)
+
+    def latency(self, share: float) -> float:
+        """The least number of seconds within which at least `share` of the queries ended."""
+        ordered = sorted(query.ending.elapsed for query in self.queries)
+        return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+    @property
+    def outcomes(self) -> Counter[tuple[int, str]]:
+        """How often the turn of the agent at a level ended in some way, by level and outcome."""
+        turns = (turn for query in self.queries for turn in query.turns)
+        return Counter((turn.level, turn.outcome) for turn in turns)
+
+
+def tell_fallback(
+    agents: Sequence[AgentSpec],
+    *,
+    queries: int = 500,
+    attempt_timeout: float = 2.0,
+    breakers: bool = False,
+    correlation: float = 0.0,
+    seed: int = 11,
+) -> FallbackStory:
+    """Ask a chain of `agents` so many `queries`, one after the other, in virtual time.
+
+    Each attempt ends after `attempt_timeout` seconds. With `breakers` each agent has a
+    `CircuitBreaker` with its default settings. For each call an agent draws its fate; with
+    probability `correlation` it takes the draw that all agents of this query share instead, which
+    leaves the probability of each one's failure as it was. The same `seed` gives the same story,
+    and the agents that a change does not concern draw as before.
+    Raises `ValueError` or `TypeError` for arguments that make no sense, as an empty chain.
+    """
+    chain = tuple(agents)
+    if not chain:
+        raise ValueError(f"agents must hold at least one agent, got {agents!r}")
+    for agent in chain:
+        if not isinstance(agent, AgentSpec):
+            raise TypeError(f"agents must be AgentSpecs, got {agent!r}")
+    whole("queries", queries, at_least=1)
+    positive("attempt_timeout", attempt_timeout)
+    _share("correlation", correlation)
+    recorder = Recorder()
+    orchestrator = FallbackOrchestrator(
+        attempt_timeout=attempt_timeout,
+        breaker=(lambda agent: CircuitBreaker(name=agent.name)) if breakers else None,
+        on_event=recorder,
+    )
+
+    async def ask_all() -> tuple[ToldQuery, ...]:
+        told: list[ToldQuery] = []
+        errors: dict[str, BaseException] = {}
+        for number, draws in enumerate(_fates(len(chain), queries, correlation, seed), start=1):
+            primary, *fallbacks = map(AgentSpec.play, chain, draws)
+            with suppress(AllAgentsFailedError):
+                await orchestrator.execute_with_fallback(f"query {number}", primary, fallbacks)
+            told.append(_told(chain, recorder, errors))
+            recorder.clear()
+            await asyncio.sleep(PAUSE)
+        return tuple(told)
+
+    return FallbackStory(
+        chain,
+        run_virtual(ask_all),
+        tuple(agent.availability(attempt_timeout) for agent in chain),
+    )
+
+
+def _fates(agents: int, queries: int, correlation: float, seed: int) -> Iterator[list[float]]:
+    """For each query, a number from 0 to 1 for each agent."""
+    shared = random.Random(f"{seed}")  # noqa: S311 - nothing secret
+    streams = [random.Random(f"{seed} level {level}") for level in range(agents)]  # noqa: S311
+    for _ in range(queries):
+        fate = shared.random()
+        # Each stream is drawn from twice, whatever comes of it, so that another correlation
+        # leaves the other draws as they were.
+        own = [(stream.random(), stream.random()) for stream in streams]
+        yield [fate if choice < correlation else draw for choice, draw in own]
+
+
+def _told(
+    chain: tuple[AgentSpec, ...], recorder: Recorder, errors: dict[str, BaseException]
+) -> ToldQuery:
+    events = tuple(_with_one_of(errors, event) for event in recorder)
+    paid = (
+        chain[event.level].cost
+        for event in events
+        if isinstance(event, AgentFinished) and event.outcome in _PAID
+    )
+    return ToldQuery(events, sum(paid))
+
+
+def _with_one_of(errors: dict[str, BaseException], event: Event) -> Event:
+    """`event` with that error of `errors` that reads as its own, which is dropped.
+
+    An error's traceback holds the frames of the run, and these hold the error. By the thousand,
+    such knots would keep the garbage collector busy for longer than the queries take.
+    """
+    if not isinstance(event, AgentFinished | QueryFailed) or event.error is None:
+        return event
+    error = event.error
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return replace(event, error=errors.setdefault(str(error), error))
+
+
+def _share(name: str, value: float) -> None:
+    if non_negative(name, value) > 1:
+        raise ValueError(f"{name} must be at most 1, got {value!r}")
