@@ -11,6 +11,7 @@ import queue
 import subprocess
 import sys
 import threading
+import weakref
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import anyio
@@ -482,3 +483,29 @@ def test_two_runs_in_two_threads_at_the_same_time_do_not_disturb_each_other():
     with ThreadPoolExecutor(2) as pool:
         runs = [pool.submit(run_virtual, main) for _ in range(2)]
         assert [run.result() for run in runs] == [100.0, 100.0]
+
+
+def test_a_look_at_a_thread_keeps_nothing_of_it_alive():
+    seen, go = threading.Event(), threading.Event()
+    things = []
+
+    class Thing:
+        pass
+
+    def holds():
+        thing = Thing()
+        things.append(weakref.ref(thing))
+        seen.set()
+        go.wait(10)
+
+    thread = threading.Thread(target=holds)
+    thread.start()
+    seen.wait(10)
+    gc.disable()
+    try:
+        assert threads.others_hold(things[0]())
+        go.set()
+        thread.join()
+        assert things[0]() is None
+    finally:
+        gc.enable()
