@@ -7,6 +7,7 @@ import contextvars
 import pickle
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -179,7 +180,7 @@ async def sleeps_for_ever():
     try:
         yield 1
     finally:
-        while True:
+        while True:  # noqa: ASYNC110
             await asyncio.sleep(1)
 
 
@@ -242,3 +243,15 @@ def test_promise_1_4_a_left_over_task_that_goes_on_for_ever_does_not_cost_the_re
     tasks = []
 
     assert run_virtual(main) == "the result"
+
+
+def test_two_runs_in_two_threads_at_the_same_time_do_not_disturb_each_other():
+    async def main():
+        for _ in range(100):
+            await asyncio.to_thread(int)
+            await asyncio.sleep(1)
+        return await now()
+
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(run_virtual, main) for _ in range(2)]
+        assert [run.result() for run in runs] == [100.0, 100.0]

@@ -473,18 +473,6 @@ def test_a_thread_that_waits_for_ever_does_not_cost_the_run_its_result():
         go.set()
 
 
-def test_two_runs_in_two_threads_at_the_same_time_do_not_disturb_each_other():
-    async def main():
-        for _ in range(100):
-            await asyncio.to_thread(int)
-            await asyncio.sleep(1)
-        return now()
-
-    with ThreadPoolExecutor(2) as pool:
-        runs = [pool.submit(run_virtual, main) for _ in range(2)]
-        assert [run.result() for run in runs] == [100.0, 100.0]
-
-
 def test_a_look_at_a_thread_keeps_nothing_of_it_alive():
     seen, go = threading.Event(), threading.Event()
     things = []

@@ -18,11 +18,11 @@ from typing import Any
 
 from resilience_lab.practice.hunt_report import HuntReport
 from resilience_lab.practice.mutants import MUTANTS, Mutant, is_copy, load_reference
-from resilience_lab.simulation.origin import is_learners
 from resilience_lab.practice.own_tests import OwnTest, own_tests
 from resilience_lab.practice.room import Room
 from resilience_lab.practice.words import raised
 from resilience_lab.simulation import run_virtual
+from resilience_lab.simulation.origin import is_learners
 
 _PATIENCE = 10
 """So many runs may go on for ever before the others get less time: one alone costs no other."""

@@ -6,8 +6,8 @@ import re
 import traceback
 from typing import Any
 
-from resilience_lab.simulation.origin import is_learners
 from resilience_lab.practice.stand_ins import BlockedError
+from resilience_lab.simulation.origin import is_learners
 
 _LONGEST = 100
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
