@@ -217,7 +217,7 @@ def test_promise_1_1_time_stands_still_for_threads_that_the_loop_knows_of(in_thr
     assert run_virtual(main) == ("done", 0.0, 5.0)
 
 
-@pytest.mark.parametrize("in_thread", KNOWN)
+@pytest.mark.parametrize("in_thread", [in_to_thread, in_a_pool, wrapped, in_anyio])
 def test_an_error_in_a_thread_comes_through(in_thread):
     async def main():
         work = slow_work()
@@ -227,8 +227,6 @@ def test_an_error_in_a_thread_comes_through(in_thread):
 
         await in_thread(fails)
 
-    if in_thread in (in_an_executor_of_ones_own, wrapped_from_an_executor_of_ones_own):
-        pytest.skip("this one is too simple for that")
     with pytest.raises(ZeroDivisionError):
         run_virtual(main)
 
