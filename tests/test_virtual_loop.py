@@ -7,12 +7,14 @@ import contextvars
 import pickle
 import socket
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
 
-from resilience_lab import run_virtual
+from resilience_lab import DeadlockError, run_virtual
+from resilience_lab.simulation import threads
 from resilience_lab.simulation.no_network import NotInVirtualTimeError
 
 
@@ -255,3 +257,24 @@ def test_two_runs_in_two_threads_at_the_same_time_do_not_disturb_each_other():
     with ThreadPoolExecutor(2) as pool:
         runs = [pool.submit(run_virtual, main) for _ in range(2)]
         assert [run.result() for run in runs] == [100.0, 100.0]
+
+
+def test_a_great_heap_of_objects_is_not_searched_to_its_end(monkeypatch):
+    monkeypatch.setattr(threads, "REACH", 10)
+    stop = threading.Event()
+
+    def holds(heap):
+        stop.wait()
+        return heap
+
+    async def main():
+        heap = [[n] for n in range(1000)]
+        heap.append([asyncio.get_running_loop()])
+        threading.Thread(target=holds, args=(heap,), daemon=True).start()
+        await asyncio.Event().wait()
+
+    try:
+        with pytest.raises(DeadlockError):
+            run_virtual(main)
+    finally:
+        stop.set()

@@ -252,6 +252,15 @@ def test_a_program_in_a_thread_is_waited_for():
     assert run_virtual(main) == ("hello\n", 0.0)
 
 
+@pytest.mark.parametrize("anyio_is_there", [True, False])
+def test_no_stack_is_looked_at_while_no_thread_works(monkeypatch, anyio_is_there):
+    monkeypatch.setattr(threads, "_others", lambda: pytest.fail("a stack was looked at"))
+    if not anyio_is_there:
+        monkeypatch.setattr(threads, "_ANYIO", "absent")
+
+    assert run_virtual(sleeps, 5) == 5.0
+
+
 # Threads that ask the loop for something
 
 
@@ -381,27 +390,6 @@ def test_a_background_thread_that_has_nothing_to_do_with_the_run_hides_no_deadlo
 
     async def main():
         threading.Thread(target=ticks, daemon=True).start()
-        await asyncio.Event().wait()
-
-    try:
-        with pytest.raises(DeadlockError):
-            run_virtual(main)
-    finally:
-        stop.set()
-
-
-def test_a_great_heap_of_objects_is_not_searched_to_its_end(monkeypatch):
-    monkeypatch.setattr(threads, "REACH", 10)
-    stop = threading.Event()
-
-    def holds(heap):
-        stop.wait()
-        return heap
-
-    async def main():
-        heap = [[n] for n in range(1000)]
-        heap.append([asyncio.get_running_loop()])
-        threading.Thread(target=holds, args=(heap,), daemon=True).start()
         await asyncio.Event().wait()
 
     try:

@@ -71,14 +71,17 @@ class Threads:
 
     def at_work(self) -> bool:
         """Whether an answer is on its way, so that time must stand still."""
-        if not self.outstanding() and (_ANYIO not in sys.modules or threading.active_count() == 1):
+        if not (self.outstanding() or (_ANYIO in sys.modules and self._anyio_has_work())):
             return False
         # Threads go on while they are looked at, so it takes two looks to say that none works.
         return self._sees_work() or self._sees_work()
 
+    def _anyio_has_work(self) -> bool:
+        return any(_works_for_anyio(thread, self._loop) for thread in threading.enumerate())
+
     def _sees_work(self) -> bool:
         others = _others()
-        if any(thread.works_for_anyio(self._loop) and not thread.waits for thread in others):
+        if any(not it.waits and _works_for_anyio(it.thread, self._loop) for it in others):
             return True
         return any(self._is_worked_on(*pair, others) for pair in self.outstanding())
 
@@ -171,20 +174,11 @@ class _Thread:
         condition: threading.Condition = self.frame.f_locals["self"]
         return condition
 
-    def works_for_anyio(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Whether it is a worker thread of anyio's on `loop`, and has work."""
-        worker: Any = self.thread
-        return self._is_anyios and worker.loop is loop and not self.idle_in_anyio
-
     @property
     def idle_in_anyio(self) -> bool:
         """Whether it is a worker thread of anyio's without work."""
         worker: Any = self.thread
-        return self._is_anyios and not worker.queue.unfinished_tasks
-
-    @property
-    def _is_anyios(self) -> bool:
-        return type(self.thread).__module__ == _ANYIO
+        return _is_anyios(worker) and not worker.queue.unfinished_tasks
 
     @property
     def idle(self) -> bool:
@@ -222,6 +216,15 @@ class _Thread:
         while frame is not None:
             yield frame
             frame = frame.f_back
+
+
+def _is_anyios(worker: Any) -> bool:
+    return type(worker).__module__ == _ANYIO
+
+
+def _works_for_anyio(worker: Any, loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether it is a worker thread of anyio's on `loop`, and has work."""
+    return _is_anyios(worker) and worker.loop is loop and worker.queue.unfinished_tasks > 0
 
 
 def _parts(thing: Any) -> list[Any]:
