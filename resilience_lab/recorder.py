@@ -99,11 +99,11 @@ class Recorder:
     @overload
     def watch(
         self, func: Callable[P, Awaitable[T]], name: str | None = None
-    ) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    ) -> Callable[P, Coroutine[object, object, T]]: ...
     @overload
     def watch(
         self, func: Callable[P, T], name: str | None = None
-    ) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    ) -> Callable[P, Coroutine[object, object, T]]: ...
     def watch(self, func: Callable[..., Any], name: str | None = None) -> Callable[..., Any]:
         """`func` with each call of it recorded, as it starts and as it ends.
 
