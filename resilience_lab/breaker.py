@@ -21,9 +21,9 @@ import inspect
 import math
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from types import CoroutineType, TracebackType
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar
 
 from resilience_lab.arguments import UNBEGUN, flag, function, not_callable, text, whole
 from resilience_lab.backoff import Backoff
@@ -57,6 +57,7 @@ from resilience_lab.states import (
 )
 from resilience_lab.states import State as State  # for all who know it from here
 from resilience_lab.trip import ConsecutiveFailures, TripRule
+from resilience_lab.verb import verb
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -238,12 +239,7 @@ class CircuitBreaker(Shared):
 
     # Calling
 
-    @overload
-    async def call(
-        self, func: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T: ...
-    @overload
-    async def call(self, func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
+    @verb
     async def call(self, func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call `func` (a coroutine function, or any callable) if the circuit lets it pass.
 

@@ -23,7 +23,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
 from types import CoroutineType, NoneType
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar
 
 from resilience_lab.arguments import (
     UNBEGUN,
@@ -44,6 +44,7 @@ from resilience_lab.errors import ResultRejectedError
 from resilience_lab.events import Listener, RetryGaveUp, RetryScheduled, RetrySucceeded, emit
 from resilience_lab.hints import hint_of
 from resilience_lab.outcomes import ErrorFilter, matcher
+from resilience_lab.verb import verb
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -148,12 +149,7 @@ class Retry:
     def __repr__(self) -> str:
         return f"<Retry {self.name!r}, max_retries={self.max_retries}, {self.backoff!r}>"
 
-    @overload
-    async def call(
-        self, func: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T: ...
-    @overload
-    async def call(self, func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
+    @verb
     async def call(self, func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call `func` (a coroutine function, or any callable) until it succeeds, or time to stop.
 
