@@ -21,9 +21,9 @@ import inspect
 import math
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from types import CoroutineType, TracebackType
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar
 
 from resilience_lab.breaker.break_lengths import Breaks
 from resilience_lab.breaker.permit import Blocks, Permit
@@ -63,6 +63,7 @@ from resilience_lab.ground.outcomes import (
     matcher,
 )
 from resilience_lab.ground.sharing import Shared
+from resilience_lab.ground.verb import verb
 from resilience_lab.retry.backoff import Backoff
 
 P = ParamSpec("P")
@@ -245,12 +246,7 @@ class CircuitBreaker(Shared):
 
     # Calling
 
-    @overload
-    async def call(
-        self, func: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T: ...
-    @overload
-    async def call(self, func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
+    @verb
     async def call(self, func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call `func` (a coroutine function, or any callable) if the circuit lets it pass.
 

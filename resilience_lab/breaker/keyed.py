@@ -16,15 +16,21 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, ItemsView, Iterator, Mapping, ValuesView
 from itertools import chain, islice
-from typing import Any, Generic, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 
 from resilience_lab.breaker.breaker import CircuitBreaker
 from resilience_lab.ground.arguments import function, whole
 from resilience_lab.ground.outcomes import State
 from resilience_lab.ground.sharing import Shared
 
-K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    # The default is for `KeyedBreakers(lambda shard: ...)`: a lambda does not say what it takes.
+    K = TypeVarWithDefault("K", bound=Hashable, default=Any)
+else:
+    K = TypeVar("K", bound=Hashable)
 Shelf: TypeAlias = OrderedDict[K, CircuitBreaker]
 
 LOOKS = 32

@@ -5,7 +5,15 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterator,
+)
 from contextlib import aclosing, closing
 from functools import partial
 from itertools import count
@@ -19,9 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 P = ParamSpec("P")
-R = TypeVar("R")
-S = TypeVar("S")
 T = TypeVar("T")
+Items = TypeVar("Items", bound=AsyncIterator[Any] | Iterator[Any])
 
 
 class Recorder:
@@ -87,20 +94,16 @@ class Recorder:
 
     @overload  # a generator function is a plain function, too: the first that fits is meant
     def watch(  # type: ignore[overload-overlap]
-        self, func: Callable[P, AsyncGenerator[T, S]], name: str | None = None
-    ) -> Callable[P, AsyncGenerator[T, S]]: ...
-    @overload
-    def watch(  # type: ignore[overload-overlap]
-        self, func: Callable[P, Generator[T, S, R]], name: str | None = None
-    ) -> Callable[P, Generator[T, S, R]]: ...
+        self, func: Callable[P, Items], name: str | None = None
+    ) -> Callable[P, Items]: ...
     @overload
     def watch(
         self, func: Callable[P, Awaitable[T]], name: str | None = None
-    ) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    ) -> Callable[P, Coroutine[object, object, T]]: ...
     @overload
     def watch(
         self, func: Callable[P, T], name: str | None = None
-    ) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    ) -> Callable[P, Coroutine[object, object, T]]: ...
     def watch(self, func: Callable[..., Any], name: str | None = None) -> Callable[..., Any]:
         """`func` with each call of it recorded, as it starts and as it ends.
 

@@ -8,6 +8,7 @@ in force; `LoopClock` makes of all of them one time that never runs backwards.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from asyncio import AbstractEventLoop, BaseEventLoop
 from collections.abc import Callable
@@ -59,6 +60,16 @@ class LoopClock:
         """A cheaper way to read it, good while the present loop runs."""
         present = self._go_on(asyncio._get_running_loop())
         return time.monotonic if present[1] is None and not present[3] else self
+
+    def rounding(self) -> float:
+        """How far, in seconds, a sum on this clock may be off at this moment: most often not."""
+        if self._present is None or not self._present[3]:
+            return 0.0
+        _, _, read, offset = self._present
+        seconds = read()
+        if (seconds * 2**20).is_integer() and (offset * 2**20).is_integer():
+            return 0.0  # sums of round numbers are exact
+        return 4 * math.ulp(seconds + offset)
 
     def _go_on(self, running: AbstractEventLoop | None) -> _Reading:
         """How to read the time on this loop, or in this thread without one, from now on."""
@@ -127,6 +138,8 @@ def tick(clock: Callable[[], float]) -> float:
     two ticks says the earlier. Before Python 3.13 a tick of Windows is 15.6 ms. A loop that tells
     no resolution is taken for uvloop, whose timers count whole milliseconds.
     """
+    if isinstance(clock, LoopClock) and (rounding := clock.rounding()):
+        return rounding
     loop = asyncio._get_running_loop()
     if loop is not None:
         resolution: float = getattr(loop, "_clock_resolution", 0.001)

@@ -23,7 +23,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
 from types import CoroutineType, NoneType
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar
 
 from resilience_lab.deadline import time_remaining
 from resilience_lab.errors import ResultRejectedError
@@ -41,6 +41,7 @@ from resilience_lab.ground.arguments import (
 )
 from resilience_lab.ground.clock import loop_time
 from resilience_lab.ground.outcomes import ErrorFilter, matcher
+from resilience_lab.ground.verb import verb
 from resilience_lab.retry.backoff import Backoff
 from resilience_lab.retry.budget import RetryBudget
 from resilience_lab.retry.hints import hint_of
@@ -148,12 +149,7 @@ class Retry:
     def __repr__(self) -> str:
         return f"<Retry {self.name!r}, max_retries={self.max_retries}, {self.backoff!r}>"
 
-    @overload
-    async def call(
-        self, func: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T: ...
-    @overload
-    async def call(self, func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
+    @verb
     async def call(self, func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call `func` (a coroutine function, or any callable) until it succeeds, or time to stop.
 

@@ -28,15 +28,16 @@ from resilience_lab.virtual_time.threads import others_hold
 
 
 @contextmanager
-def all_clocks(loop: VirtualLoop, *subjects: Any) -> Iterator[None]:
+def all_clocks(loop: VirtualLoop, *subjects: Any) -> Iterator[list[Any]]:
     """Inside, and in this thread, every clock shows the time of `loop`.
 
-    `subjects` are the functions and objects that will run, and hold on to clocks perhaps.
+    `subjects` are the functions and objects that will run, and hold on to clocks perhaps. They are
+    handed back: where one was a clock itself, its stand-in.
     """
     with CLOCKS.in_place(*subjects), _WAITING.in_place(*subjects):
         before = set_stage(_Run(loop))
         try:
-            yield
+            yield [CLOCKS.of(subject) for subject in subjects]
         finally:
             set_stage(before)
 

@@ -99,14 +99,14 @@ def run_virtual(
         raise ValueError(f"clocks must be 'loop' or 'all', got {clocks!r}")
     if not callable(main):
         raise TypeError(_NO_MAIN.format(main))
-    loop = VirtualLoop()
+    loop, call = VirtualLoop(), [main, *args]
     with outer_loop_at_rest(), seeded(seed), _time_of(loop), contextlib.ExitStack() as stack:
         if clocks == "all":
             from resilience_lab.virtual_time.all_clocks import all_clocks  # few runs need it
 
-            stack.enter_context(all_clocks(loop, main, *args))
+            call = stack.enter_context(all_clocks(loop, *call))
         try:
-            result: Any = main(*args)
+            result: Any = call[0](*call[1:])
             if inspect.iscoroutine(result):
                 result = loop.run_until_complete(result)
             elif clocks == "loop" or inspect.isgenerator(result) or inspect.isasyncgen(result):

@@ -17,6 +17,7 @@ What a thread is doing is read from its stack, for no thread reports when it beg
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import sys
 import threading
@@ -70,11 +71,19 @@ class Threads:
 
     def at_work(self) -> bool:
         """Whether an answer is on its way, so that time must stand still."""
-        if _ANYIO in sys.modules and any(
-            thread.works_for_anyio(self._loop) and not thread.waits for thread in _others()
-        ):
+        if not (self.outstanding() or (_ANYIO in sys.modules and self._anyio_has_work())):
+            return False
+        # Threads go on while they are looked at, so it takes two looks to say that none works.
+        return self._sees_work() or self._sees_work()
+
+    def _anyio_has_work(self) -> bool:
+        return any(_works_for_anyio(thread, self._loop) for thread in threading.enumerate())
+
+    def _sees_work(self) -> bool:
+        others = _others()
+        if any(not it.waits and _works_for_anyio(it.thread, self._loop) for it in others):
             return True
-        return any(self._is_worked_on(*pair) for pair in self.outstanding())
+        return any(self._is_worked_on(*pair, others) for pair in self.outstanding())
 
     def outstanding(self) -> list[tuple[asyncio.Future[Any], futures.Future[Any]]]:
         """What the loop awaits from threads, and what it has given up and they still work on."""
@@ -84,13 +93,8 @@ class Threads:
 
     def may_wake(self) -> bool:
         """Whether any thread could still put something into the loop's queue."""
-        others = list(_others())
+        others = _others()
         asking = [thread for thread in others if thread.asks(self._asked)]
-        for future, source in self.outstanding():
-            if (source.running() or future in self._handed_out) and not any(
-                thread.holds(source) for thread in asking
-            ):
-                return True
         return any(self._may_wake(thread) for thread in others if thread not in asking)
 
     def _may_wake(self, thread: _Thread) -> bool:
@@ -99,33 +103,35 @@ class Threads:
         own = thread.thread not in self._before and not thread.daemon
         return (own and not thread.waits and not thread.idle) or thread.holds(self._loop)
 
-    def _is_worked_on(self, future: asyncio.Future[Any], source: futures.Future[Any]) -> bool:
-        given_out = source.running() or future in self._handed_out
-        if (given_out and not _is_held_up(source)) or others_hold(source):
+    def _is_worked_on(
+        self, future: asyncio.Future[Any], source: futures.Future[Any], others: list[_Thread]
+    ) -> bool:
+        held_up = any(it.waits and it.holds(source) for it in others) and any(
+            thread.holds(source) for thread in _held_up(others)
+        )
+        if (
+            (not held_up and (source.running() or future in self._handed_out))
+            or any(not thread.waits and thread.holds(source) for thread in others)
+            or source.done()  # and it is about to be reported
+        ):
             self._lost.discard(source)
             return True
-        if source.done():
-            return True  # since when does not matter: it is about to be reported
-        # The threads went on as they were looked at: what was free above may be held up by now, and
-        # a thread may have the future in hand without a name for it yet. So look twice.
-        if _is_held_up(source) or source in self._lost:
+        if held_up or source in self._lost:
             return False
+        # A thread may have it in hand without a name for it yet: so time for it to go on.
         self._lost.add(source)
         return True
 
 
-def _is_held_up(source: futures.Future[Any]) -> bool:
-    """Whether a thread that has to do with it waits, and for no other thread that is at work."""
-    threads = list(_others())
+def _held_up(threads: list[_Thread]) -> list[_Thread]:
+    """Those that wait, and for no other thread that gets on."""
     waiting = [thread for thread in threads if thread.waits]
-    if not any(thread.holds(source) for thread in waiting):
-        return False
     at_work = [thread for thread in threads if not thread.waits]
     while at_work:
         served = [it for it in waiting if any(other.holds(it.condition) for other in at_work)]
         waiting = [thread for thread in waiting if thread not in served]
         at_work = served
-    return any(thread.holds(source) for thread in waiting)
+    return waiting
 
 
 def others_hold(wanted: object) -> bool:
@@ -133,12 +139,12 @@ def others_hold(wanted: object) -> bool:
     return any(not thread.waits and thread.holds(wanted) for thread in _others())
 
 
-def _others() -> Iterator[_Thread]:
-    own = threading.get_ident()
+def _others() -> list[_Thread]:
     threads = {thread.ident: thread for thread in threading.enumerate()}
-    for ident, frame in sys._current_frames().items():
-        if ident != own:
-            yield _Thread(threads.get(ident), frame)
+    frames = sys._current_frames()
+    # This function's own frame holds the dictionary: a cycle that would keep all the others alive.
+    del frames[threading.get_ident()]
+    return [_Thread(threads.get(ident), frame) for ident, frame in frames.items()]
 
 
 class _Thread:
@@ -147,14 +153,14 @@ class _Thread:
     def __init__(self, thread: threading.Thread | None, frame: FrameType) -> None:
         self.thread = thread
         self.frame = frame
+        self.waits = self._waits()
 
     @property
     def daemon(self) -> bool:
         """Whether the program does not wait for it to end; so for one that Python did not begin."""
         return self.thread is None or self.thread.daemon
 
-    @property
-    def waits(self) -> bool:
+    def _waits(self) -> bool:
         """Whether it waits, with no limit of time, and nobody has notified it yet."""
         if self.frame.f_code is not _WAIT or any(it.f_code is _START for it in self._stack()):
             return False
@@ -168,20 +174,11 @@ class _Thread:
         condition: threading.Condition = self.frame.f_locals["self"]
         return condition
 
-    def works_for_anyio(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Whether it is a worker thread of anyio's on `loop`, and has work."""
-        worker: Any = self.thread
-        return self._is_anyios and worker.loop is loop and not self.idle_in_anyio
-
     @property
     def idle_in_anyio(self) -> bool:
         """Whether it is a worker thread of anyio's without work."""
         worker: Any = self.thread
-        return self._is_anyios and not worker.queue.unfinished_tasks
-
-    @property
-    def _is_anyios(self) -> bool:
-        return type(self.thread).__module__ == _ANYIO
+        return _is_anyios(worker) and not worker.queue.unfinished_tasks
 
     @property
     def idle(self) -> bool:
@@ -196,27 +193,38 @@ class _Thread:
 
     def holds(self, wanted: object) -> bool:
         """Whether `wanted` can be reached from the variables of the functions that it is in."""
-        seen: set[int] = set()
+        return id(wanted) in self._reached
+
+    @functools.cached_property
+    def _reached(self) -> dict[int, Any]:
         waiting: deque[Any] = deque()
         for frame in self._stack():
             waiting += frame.f_locals.values()
             if frame.f_globals is not vars(threading):
                 names = frame.f_globals
                 waiting += (names[name] for name in frame.f_code.co_names if name in names)
-        while waiting and len(seen) < REACH:
+        reached: dict[int, Any] = {}
+        while waiting and len(reached) < REACH:
             thing = waiting.popleft()
-            if thing is wanted:
-                return True
-            if id(thing) not in seen:
-                seen.add(id(thing))
+            if id(thing) not in reached:
+                reached[id(thing)] = thing
                 waiting += _parts(thing)
-        return False
+        return reached
 
     def _stack(self) -> Iterator[FrameType]:
         frame: FrameType | None = self.frame
         while frame is not None:
             yield frame
             frame = frame.f_back
+
+
+def _is_anyios(worker: Any) -> bool:
+    return type(worker).__module__ == _ANYIO
+
+
+def _works_for_anyio(worker: Any, loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether it is a worker thread of anyio's on `loop`, and has work."""
+    return _is_anyios(worker) and worker.loop is loop and worker.queue.unfinished_tasks > 0
 
 
 def _parts(thing: Any) -> list[Any]:

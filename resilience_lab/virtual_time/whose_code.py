@@ -7,13 +7,11 @@ import sysconfig
 from pathlib import Path
 from types import ModuleType
 
-import resilience_lab
-
 _LIBRARIES = tuple(
     f"{Path(folder).resolve()}"
     for folder in {
         *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-        str(Path(resilience_lab.__file__).parent),
+        str(Path(__file__).resolve().parents[1]),
     }
 )
 _STANDARD = tuple(f"{Path(sysconfig.get_path(n)).resolve()}" for n in ("stdlib", "platstdlib"))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from resilience_lab import practice
 from resilience_lab.desk.store import Store, store
+from resilience_lab.practice import exercises
 from resilience_lab.practice.bug_hunt.reference import CircuitBreaker
 from resilience_lab.practice.exam.checklist import Checklist, Verdict
 from resilience_lab.practice.exam.marks import marked
@@ -99,11 +99,9 @@ def test_the_mark_has_the_name_of_the_check_and_no_other_is_made(desk: Path):
 
 
 def test_every_check_of_the_course_is_marked():
-    names = [info.name for info in pkgutil.iter_modules(practice.__path__)]
     modules = [
-        importlib.import_module(f"resilience_lab.practice.{name}")
-        for name in names
-        if name.startswith("first_")
+        importlib.import_module(f"{exercises.__name__}.{info.name}")
+        for info in pkgutil.iter_modules(exercises.__path__)
     ]
     checks = [
         value

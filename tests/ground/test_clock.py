@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -276,3 +277,18 @@ async def test_a_clock_that_runs_behind_the_real_one_is_not_read_for_less(steady
         return clock(), at_hand(clock)
 
     assert await asyncio.to_thread(asyncio.run, main()) == (105.0, clock)
+
+
+def test_promise_1_2_sleeping_retry_after_is_enough_in_each_run():
+    dice = random.Random(1)
+    breaker = CircuitBreaker(1, 12.3)
+
+    async def main():
+        await asyncio.sleep(dice.uniform(0, 100))
+        trip(breaker)
+        await asyncio.sleep(breaker.retry_after)
+        breaker.acquire().success()
+        breaker.reset()
+
+    for _ in range(300):
+        run_virtual(main)

@@ -10,7 +10,6 @@ import random
 import threading
 import time
 from contextlib import suppress
-from types import SimpleNamespace
 
 import pytest
 
@@ -362,31 +361,6 @@ def test_the_default_jitter_follows_the_seed():
     assert run_virtual(main, seed=1) == run_virtual(main, seed=1)
 
 
-def test_threads_take_no_virtual_time():
-    async def main():
-        timer = asyncio.create_task(asyncio.sleep(5))
-        result = await asyncio.to_thread(lambda: "from a thread")
-        first = await now()
-        await timer
-        return result, first, await now()
-
-    assert run_virtual(main) == ("from a thread", 0.0, 5.0)
-
-
-def test_a_slow_thread_is_waited_for_without_moving_the_clock():
-    async def main():
-        loop = asyncio.get_running_loop()
-        wakeups, waiting = loop._wakeups, threading.Event()
-        loop._wakeups = SimpleNamespace(get=lambda: (waiting.set(), wakeups.get()), put=wakeups.put)
-        timer = asyncio.create_task(asyncio.sleep(5))
-        assert await asyncio.to_thread(waiting.wait, 10)  # until the loop waits for this thread
-        first = await now()
-        await timer
-        return first, await now()
-
-    assert run_virtual(main) == (0.0, 5.0)
-
-
 def test_cancelled_timers_do_not_pile_up():
     async def main():
         loop = asyncio.get_running_loop()
@@ -459,6 +433,17 @@ def test_a_deadline_of_another_loop_does_not_reach_in():
 def test_what_is_no_coroutine_function_is_refused(main):
     with pytest.raises(TypeError, match="main must be a coroutine function"):
         run_virtual(main)
+
+
+def test_the_refusal_of_a_plain_function_says_what_runs_it():
+    with pytest.raises(TypeError, match="with clocks='all' it may be a plain one"):
+        run_virtual(int)
+
+
+@pytest.mark.parametrize("clocks", ["every", "", None, True, 1, ["all"]])
+def test_clocks_must_be_one_of_its_words(clocks):
+    with pytest.raises(ValueError, match="clocks must be 'loop' or 'all', got "):
+        run_virtual(now, clocks=clocks)
 
 
 def test_the_coroutine_itself_is_refused():
