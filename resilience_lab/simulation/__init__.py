@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from resilience_lab.virtual_time.loop import run_virtual
+from resilience_lab.virtual_time.run import run_virtual
 
 if TYPE_CHECKING:
     from resilience_lab.simulation.congestion_collapse import collapse

@@ -21,7 +21,7 @@ from resilience_lab.ground.arguments import non_negative, whole
 from resilience_lab.retry.backoff import Backoff
 from resilience_lab.retry.budget import RetryBudget
 from resilience_lab.retry.retry import Retry
-from resilience_lab.virtual_time.loop import run_virtual
+from resilience_lab.virtual_time.run import run_virtual
 
 REQUESTS = 1000
 """How many requests are made with a budget, since it must be earned first."""

@@ -26,7 +26,7 @@ from resilience_lab import (
 from resilience_lab.demo import classic
 from resilience_lab.events import Event, Section
 
-CLASSIC = (Path(__file__).parent / "classic_transcript.txt").read_text(encoding="utf-8")
+CLASSIC = (Path(__file__).parents[1] / "classic_transcript.txt").read_text(encoding="utf-8")
 
 
 class Lines(list):

@@ -28,10 +28,10 @@ from nbformat import NotebookNode, v4
 from regenerate import KERNELSPEC, ROOT, dump, read
 from regenerate import main as execute
 
-from resilience_lab.practice import briefs
+from resilience_lab.practice.interview import briefs
 
 SOURCE = Path(__file__).with_name("interview.md")
-REFERENCE = ROOT / "resilience_lab" / "practice" / "reference.py"
+REFERENCE = ROOT / "resilience_lab" / "practice" / "bug_hunt" / "reference.py"
 NOTEBOOKS = {
     "blank": ROOT / "notebooks" / "06_mock_interview.ipynb",
     "solution": ROOT / "notebooks" / "06_mock_interview_solutions.ipynb",

@@ -14,7 +14,7 @@ from contextlib import suppress
 import pytest
 
 from resilience_lab import DeadlockError, run_virtual
-from resilience_lab.simulation import threads
+from resilience_lab.virtual_time import threads
 from resilience_lab.virtual_time.no_network import NotInVirtualTimeError
 
 

@@ -29,7 +29,7 @@ from resilience_lab.events.recorder import Recorder
 from resilience_lab.fallback.agents import Scene, ScriptedAgent
 from resilience_lab.fallback.orchestrator import FallbackOrchestrator
 from resilience_lab.ground.arguments import non_negative, positive, text, whole
-from resilience_lab.virtual_time.loop import run_virtual
+from resilience_lab.virtual_time.run import run_virtual
 
 BEHAVIOURS = ("answers", "fails", "times out", "rate-limited", "flaky")
 """What an agent can be like. Only a flaky one leaves anything to chance."""

@@ -29,7 +29,7 @@ from resilience_lab.ground.arguments import flag, non_negative, positive, whole
 from resilience_lab.retry.backoff import Backoff
 from resilience_lab.retry.budget import RetryBudget
 from resilience_lab.retry.retry import Retry
-from resilience_lab.virtual_time.loop import run_virtual
+from resilience_lab.virtual_time.run import run_virtual
 
 if TYPE_CHECKING:
     import pandas as pd

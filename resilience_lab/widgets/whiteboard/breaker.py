@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from resilience_lab.breaker.breaker import CircuitBreaker
 from resilience_lab.events.events import StateChanged
 from resilience_lab.events.recorder import Recorder
-from resilience_lab.virtual_time.loop import run_virtual
+from resilience_lab.virtual_time.run import run_virtual
 from resilience_lab.widgets.state_diagram import HEIGHT, WIDTH, states
 from resilience_lab.widgets.svg import axis
 from resilience_lab.widgets.whiteboard.board import (

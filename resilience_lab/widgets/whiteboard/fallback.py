@@ -10,7 +10,7 @@ from resilience_lab.events.recorder import Recorder
 from resilience_lab.retry.backoff import Backoff
 from resilience_lab.retry.retry import Retry
 from resilience_lab.simulation import shards
-from resilience_lab.virtual_time.loop import run_virtual
+from resilience_lab.virtual_time.run import run_virtual
 from resilience_lab.widgets.svg import axis
 from resilience_lab.widgets.whiteboard.board import (
     BLUE,

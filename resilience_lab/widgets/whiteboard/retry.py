@@ -10,7 +10,7 @@ from itertools import islice
 from resilience_lab.retry.backoff import Backoff
 from resilience_lab.retry.retry import Retry
 from resilience_lab.simulation import amplification
-from resilience_lab.virtual_time.loop import run_virtual
+from resilience_lab.virtual_time.run import run_virtual
 from resilience_lab.widgets.svg import axis
 from resilience_lab.widgets.whiteboard.board import (
     BLUE,

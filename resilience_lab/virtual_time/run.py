@@ -1,0 +1,82 @@
+"""`run_virtual`: any coroutine function in virtual time, from a script or from a notebook's cell."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
+from typing import Any, Literal, TypeVar, overload
+
+from resilience_lab.ground.arguments import whole
+from resilience_lab.virtual_time.all_clocks import all_clocks
+from resilience_lab.virtual_time.loop import VirtualLoop, outer_loop_at_rest, seeded, time_of
+
+T = TypeVar("T")
+
+
+@overload
+def run_virtual(
+    main: Callable[..., Coroutine[Any, Any, T]],
+    *args: Any,
+    seed: int | None = None,
+    clocks: Literal["loop", "all"] = "loop",
+) -> T: ...
+@overload
+def run_virtual(
+    main: Callable[..., T], *args: Any, seed: int | None = None, clocks: Literal["all"]
+) -> T: ...
+def run_virtual(
+    main: Callable[..., Any], *args: Any, seed: int | None = None, clocks: str = "loop"
+) -> Any:
+    """Run `main(*args)`, a coroutine function, on a fresh loop in virtual time from 0.0 s.
+
+    Returns its result and lets its exceptions through. What it left running is cancelled, and has
+    an hour of virtual time to end. Works from a script and from a notebook cell, whose own loop
+    rests meanwhile: everything runs in the calling thread, so prints, context variables and Ctrl-C
+    are where one expects them.
+
+    Parameters
+    ----------
+    main
+        A coroutine function. With `clocks="all"` it may be a plain function, too.
+    seed
+        The `random` module is seeded with it for the run, and put back afterwards.
+    clocks
+        `"loop"` (the default): only the loop's clock is virtual, which is all that asyncio code
+        reads. `"all"`: in the calling thread every clock (`time.monotonic`, `time.time`,
+        `datetime.now` ...) shows virtual time, and `time.sleep` passes it at once, for libraries
+        that read them (tenacity, stamina) and for code without asyncio. Other threads keep their
+        real clocks, and everything is put back at the end.
+
+    Raises
+    ------
+    DeadlockError
+        All tasks wait for something that no timer and no thread will bring; it names them.
+    TypeError
+        `main` is none of these functions.
+    ValueError
+        `clocks` is none of these words.
+    """
+    if seed is not None:
+        whole("seed", seed, at_least=0)
+    if clocks not in ("loop", "all"):
+        raise ValueError(f"clocks must be 'loop' or 'all', got {clocks!r}")
+    if not callable(main):
+        raise TypeError(_NO_MAIN.format(main))
+    loop, call = VirtualLoop(), [main, *args]
+    with outer_loop_at_rest(), seeded(seed), time_of(loop), ExitStack() as stack:
+        if clocks == "all":
+            call = stack.enter_context(all_clocks(loop, *call))
+        try:
+            result: Any = call[0](*call[1:])
+            if inspect.iscoroutine(result):
+                result = loop.run_until_complete(result)
+            elif clocks == "loop" or inspect.isgenerator(result) or inspect.isasyncgen(result):
+                hint = "; with clocks='all' it may be a plain one" if clocks == "loop" else ""
+                raise TypeError(_NO_MAIN.format(main) + hint)
+        finally:
+            loop.wind_up()
+    return result
+
+
+_NO_MAIN = "main must be a coroutine function (not its call), got {!r}"
