@@ -1,4 +1,4 @@
-"""`run_virtual`: any coroutine function in virtual time, from a script or from a notebook's cell."""
+"""`run_virtual`: a coroutine function in virtual time, from a script or from a notebook."""
 
 from __future__ import annotations
 
