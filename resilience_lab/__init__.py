@@ -14,11 +14,11 @@ standard library.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 # Not lazily: the function has the name of its module, and has to win.
 from resilience_lab.deadline import deadline, time_remaining
+from resilience_lab.ground import names_on_demand
 
 if TYPE_CHECKING:
     from resilience_lab.breaker.breaker import CircuitBreaker
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from resilience_lab.events.transcript import Transcript
     from resilience_lab.fallback.agents import Agent, BaseAgent, ScriptedAgent
     from resilience_lab.fallback.orchestrator import FallbackOrchestrator, FallbackResult
-    from resilience_lab.ground.outcomes import Outcome
+    from resilience_lab.ground.outcomes import Outcome, State
     from resilience_lab.live import ChatAgent as ChatAgent
     from resilience_lab.live import FaultyServer as FaultyServer
     from resilience_lab.live import SentimentAgent as SentimentAgent
@@ -96,53 +96,42 @@ __all__ = [  # without the live agents, so that `import *` needs no extra
     "time_remaining",
 ]
 
-_HOMES = {
-    "JITTERS": "retry",
-    "Agent": "fallback",
-    "AgentError": "errors",
-    "AgentTimeoutError": "errors",
-    "AllAgentsFailedError": "errors",
-    "Backoff": "retry",
-    "BaseAgent": "fallback",
-    "ChatAgent": "live",
-    "CircuitBreaker": "breaker",
-    "CircuitOpenError": "errors",
-    "ConsecutiveFailures": "breaker",
-    "DeadlineExceededError": "errors",
-    "DeadlockError": "errors",
-    "FailureRate": "breaker",
-    "FallbackOrchestrator": "fallback",
-    "FallbackResult": "fallback",
-    "FaultyServer": "live",
-    "KeyedBreakers": "breaker",
-    "Outcome": "ground.outcomes",
-    "Permit": "breaker",
-    "RateLimitedError": "errors",
-    "Recorder": "events",
-    "ResilienceError": "errors",
-    "ResultRejectedError": "errors",
-    "Retry": "retry",
-    "RetryBudget": "retry",
-    "ScriptedAgent": "fallback",
-    "SentimentAgent": "live",
-    "SlowCallRate": "breaker",
-    "State": "ground.outcomes",
-    "StreamInterruptedError": "errors",
-    "Transcript": "events",
-    "any_of": "breaker",
-    "no_deadline": "deadline",
-    "retry_with_backoff": "retry",
-    "run_virtual": "virtual_time",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value  # found directly from now on
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+__getattr__, __dir__ = names_on_demand(
+    __name__,
+    {
+        "breaker": (
+            "CircuitBreaker",
+            "ConsecutiveFailures",
+            "FailureRate",
+            "KeyedBreakers",
+            "Permit",
+            "SlowCallRate",
+            "any_of",
+        ),
+        "deadline": ("no_deadline",),
+        "errors": (
+            "AgentError",
+            "AgentTimeoutError",
+            "AllAgentsFailedError",
+            "CircuitOpenError",
+            "DeadlineExceededError",
+            "DeadlockError",
+            "RateLimitedError",
+            "ResilienceError",
+            "ResultRejectedError",
+            "StreamInterruptedError",
+        ),
+        "events": ("Recorder", "Transcript"),
+        "fallback": (
+            "Agent",
+            "BaseAgent",
+            "FallbackOrchestrator",
+            "FallbackResult",
+            "ScriptedAgent",
+        ),
+        "ground.outcomes": ("Outcome", "State"),
+        "live": ("ChatAgent", "FaultyServer", "SentimentAgent"),
+        "retry": ("JITTERS", "Backoff", "Retry", "RetryBudget", "retry_with_backoff"),
+        "virtual_time": ("run_virtual",),
+    },
+)

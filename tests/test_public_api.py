@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import resilience_lab
-from resilience_lab import live
+from resilience_lab import live, practice, simulation
 
 LIVE = {"ChatAgent", "FaultyServer", "SentimentAgent"}
 
@@ -23,11 +23,21 @@ def test_every_name_in_all_is_there_and_documented(name):
     assert name == "JITTERS" or getattr(resilience_lab, name).__doc__
 
 
-def test_the_names_have_one_home_each():
-    lazy = set(resilience_lab._HOMES)
+def test_every_name_is_listed_before_it_is_used():
+    listed = in_a_new_interpreter("import resilience_lab; print(*dir(resilience_lab))")
 
-    assert lazy | {"deadline", "time_remaining"} == {*resilience_lab.__all__} | LIVE
-    assert lazy <= set(dir(resilience_lab))
+    assert {*resilience_lab.__all__} | LIVE <= set(listed)
+
+
+@pytest.mark.parametrize("package", [resilience_lab, live, practice, simulation])
+def test_a_name_loads_no_module_before_it_is_used(package):
+    name = package.__all__[0]
+    code = f"import sys, {package.__name__} as p; before = len(sys.modules); p.{name}; "
+
+    assert in_a_new_interpreter(f"{code}print(len(sys.modules) > before, '{name}' in vars(p))") == [
+        "True",
+        "True",
+    ]
 
 
 @pytest.mark.parametrize("name", sorted(LIVE))

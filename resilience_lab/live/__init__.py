@@ -7,8 +7,9 @@ one for each of the three, so each is imported when it is first asked for.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from resilience_lab.ground import names_on_demand
 
 if TYPE_CHECKING:
     from resilience_lab.live.behaviours import (
@@ -41,20 +42,22 @@ __all__ = [
     "parse_retry_after",
 ]
 
-_HOMES = {
-    "ChatAgent": "chat_agent",
-    "FaultyServer": "faulty_server",
-    "SentimentAgent": "sentiment_agent",
-    "parse_retry_after": "retry_after",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = import_module(f"{__name__}.{_HOMES.get(name, 'behaviours')}")
-    return getattr(home, name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = names_on_demand(
+    __name__,
+    {
+        "behaviours": (
+            "Answer",
+            "BrokenJson",
+            "Drop",
+            "Hang",
+            "RateLimit",
+            "Refuse",
+            "Status",
+            "Stream",
+        ),
+        "chat_agent": ("ChatAgent",),
+        "faulty_server": ("FaultyServer",),
+        "retry_after": ("parse_retry_after",),
+        "sentiment_agent": ("SentimentAgent",),
+    },
+)

@@ -6,8 +6,9 @@ does not load the examiner.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from resilience_lab.ground import names_on_demand
 
 if TYPE_CHECKING:
     from resilience_lab.practice.bug_hunt.hunt import grade_tests
@@ -28,25 +29,14 @@ __all__ = [
     "progress",
 ]
 
-_HOMES = {
-    "Report": "exam.report",
-    "examine_library": "libraries",
-    "grade_breaker": "interview.grader",
-    "grade_fallback": "interview.grader",
-    "grade_retry": "interview.grader",
-    "grade_tests": "bug_hunt",
-    "predict": "questions.prediction",
-    "progress": "last_hour.standing",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value  # found directly from now on
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+__getattr__, __dir__ = names_on_demand(
+    __name__,
+    {
+        "bug_hunt": ("grade_tests",),
+        "exam.report": ("Report",),
+        "interview.grader": ("grade_breaker", "grade_fallback", "grade_retry"),
+        "last_hour.standing": ("progress",),
+        "libraries": ("examine_library",),
+        "questions.prediction": ("predict",),
+    },
+)

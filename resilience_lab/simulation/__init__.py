@@ -6,9 +6,9 @@ first used, so that a program which only wants virtual time does not pay for the
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from resilience_lab.ground import names_on_demand
 from resilience_lab.virtual_time.run import run_virtual
 
 if TYPE_CHECKING:
@@ -38,30 +38,18 @@ __all__ = [
     "sweep",
 ]
 
-# Where each name lives. No module is called as a function is: importing it would hide the function.
-_MODULES = {
-    "adaptive_throttle": "throttling",
-    "amplification": "retry_amplification",
-    "backoff_load": "strategies",
-    "collapse": "congestion_collapse",
-    "contention": "write_contention",
-    "delay_table": "delays",
-    "expected_delay": "delays",
-    "metastable": "metastability",
-    "retry_strategies": "strategies",
-    "sample_delays": "delays",
-    "shards": "sharding",
-    "sweep": "sweeping",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value  # found directly from now on
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+# No module is called as a function is: importing it would hide the function.
+__getattr__, __dir__ = names_on_demand(
+    __name__,
+    {
+        "congestion_collapse": ("collapse",),
+        "delays": ("delay_table", "expected_delay", "sample_delays"),
+        "metastability": ("metastable",),
+        "retry_amplification": ("amplification",),
+        "sharding": ("shards",),
+        "strategies": ("backoff_load", "retry_strategies"),
+        "sweeping": ("sweep",),
+        "throttling": ("adaptive_throttle",),
+        "write_contention": ("contention",),
+    },
+)
