@@ -20,7 +20,7 @@ from resilience_lab.ground.arguments import non_negative, whole
 from resilience_lab.live.chat_format import error_body
 
 if TYPE_CHECKING:
-    from resilience_lab.live.faulty_server import Exchange
+    from resilience_lab.live.exchange import Exchange
 
 
 class Behaviour(ABC):

@@ -20,7 +20,7 @@ class ChatRequest:
     """The last message of the user's; the last of all if none is the user's."""
 
 
-def parsed(body: bytes) -> object:
+def document_of(body: bytes) -> object:
     """`body` as JSON; None if it is not."""
     try:
         return json.loads(body)

@@ -11,42 +11,45 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import Any, cast
 
 from resilience_lab.ground.arguments import text
 from resilience_lab.live.behaviours import Behaviour
-from resilience_lab.live.chat_format import (
-    DONE,
-    ChatRequest,
-    asked,
-    chunk,
-    completion,
-    error_body,
-    parsed,
-    usage_chunk,
-    wants_stream,
-    wants_usage,
-)
+from resilience_lab.live.chat_format import ChatRequest
+from resilience_lab.live.exchange import Exchange, NoSuchPath, Play
 from resilience_lab.live.lab_extra import lab_extra
 
 with lab_extra("FaultyServer"):
     from tornado.httpserver import HTTPServer
     from tornado.netutil import bind_sockets
-    from tornado.web import Application, RequestHandler
+    from tornado.web import Application
 
 
 class FaultyServer:
     """Serves `script` on a free port of 127.0.0.1, on the running event loop.
 
-        async with FaultyServer({"gpt-4": [RateLimit(20), Answer("hi")]}) as server:
-            agent = ChatAgent("GPT-4", server.base_url, "gpt-4")
+    Use it in `async with`. Leaving the block ends every request, hanging or not. A model that is
+    not in the script is not found (404). `requests` holds what was asked.
 
-    `script` maps a model to its behaviours, one a request; the last one is repeated for ever.
-    Any other model is not found (404). `requests` holds what was asked. Leaving the block ends
-    every request, hanging or not. Raises `ValueError` or `TypeError` for a script that cannot be
-    played.
+    Parameters
+    ----------
+    script
+        Maps a model's name to its behaviours, one a request; the last one is repeated for ever.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a script that cannot be played.
+
+    Examples
+    --------
+    >>> from resilience_lab.live import Answer, ChatAgent, RateLimit
+    >>> async def main():
+    ...     async with FaultyServer({"gpt-4": [Answer("hello"), RateLimit(20)]}) as server:
+    ...         agent = ChatAgent("GPT-4", server.base_url, "gpt-4")
+    ...         return await agent.run("Say hello")
+    >>> asyncio.run(main())
+    'hello'
     """
 
     def __init__(self, script: Mapping[str, Sequence[Behaviour]]) -> None:
@@ -66,7 +69,7 @@ class FaultyServer:
     async def __aenter__(self) -> FaultyServer:
         if self._http is not None:
             raise RuntimeError("the server is running already")
-        routes = [("/v1/chat/completions", Exchange, {"server": self})]
+        routes = [("/v1/chat/completions", Exchange, {"choose": self._choose})]
         # Faults are what this server is for: tornado would log each one as a warning.
         application = Application(
             routes, default_handler_class=NoSuchPath, log_function=lambda _handler: None
@@ -88,130 +91,18 @@ class FaultyServer:
             raise RuntimeError("the server is not running: use it in `async with`")
         return self._http
 
-    def next_behaviour(self, request: ChatRequest) -> Behaviour | None:
-        """Enter `request` in the record; None if there is no such model."""
+    def _choose(self, request: ChatRequest) -> Play | None:
+        """What is done to `request`, which is recorded; None if there is no such model."""
         self.requests.append(request)
         behaviours = self._script.get(request.model)
         if behaviours is None:
             return None
         turn = self._asked[request.model]
         self._asked[request.model] += 1
-        return behaviours[min(turn, len(behaviours) - 1)]
-
-    def wait_for_me(self) -> None:
-        """Called by a task that must have ended when the server is gone."""
-        task = cast("asyncio.Task[Any]", asyncio.current_task())
-        self._playing.add(task)
-        task.add_done_callback(self._playing.discard)
-
-
-class JsonHandler(RequestHandler):
-    """Answers in JSON, its errors too, for that is what the clients of such a server expect."""
-
-    def reply(
-        self, code: int, document: bytes, retry_after: float | datetime | None = None
-    ) -> None:
-        """Answer with a JSON `document`."""
-        self.set_status(code)
-        self.set_header("Content-Type", "application/json")
-        if retry_after is not None:
-            self.set_header("Retry-After", _retry_after_header(retry_after))
-        self.finish(document)
-
-    def refuse(self, code: int, why: str, name: str | None = None) -> None:
-        """Answer with an error that is the client's."""
-        self.reply(code, error_body(why, "invalid_request_error", name))
-
-    def write_error(self, status_code: int, **_details: object) -> None:
-        """Tornado's hook for what no handler answers, such as a method that there is not."""
-        request = self.request
-        self.refuse(status_code, f"Not allowed to {request.method} on {request.path}")
-
-
-class NoSuchPath(JsonHandler):
-    """Any path but the one."""
-
-    def prepare(self) -> None:
-        """Answers whatever the method."""
-        self.refuse(404, f"Invalid URL ({self.request.method} {self.request.path})")
-
-
-class Exchange(JsonHandler):
-    """One request, and what a behaviour may do about it."""
-
-    model: str
-    streams = False
-    _counts_tokens = False
-
-    def initialize(self, server: FaultyServer) -> None:
-        """Tornado's constructor."""
-        self._server = server
-        self._ended = asyncio.Event()
-
-    def on_connection_close(self) -> None:
-        """The client went away, or the server shuts down."""
-        self._ended.set()
-
-    async def post(self) -> None:
-        """Play the next behaviour of the model that is asked for."""
-        self._server.wait_for_me()
-        document = parsed(self.request.body)
-        request = asked(document)
-        if request is None:
-            self.refuse(400, "The body is not a chat request")
-            return
-        self.model, self.streams = request.model, wants_stream(document)
-        self._counts_tokens = wants_usage(document)
-        behaviour = self._server.next_behaviour(request)
-        if behaviour is None:
-            self.refuse(404, f"The model {request.model!r} does not exist", "model_not_found")
-            return
-        await behaviour.play(self)
-
-    async def ends_within(self, seconds: float | None) -> bool:
-        """Wait so long (None: for ever) for the client to go away; whether it did."""
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._ended.wait()
-        except TimeoutError:
-            return False
-
-    async def answer(self, chunks: Sequence[str], every: float = 0.0) -> None:
-        """Give a good answer, in `chunks` if that is what was asked for."""
-        if not self.streams:
-            self.reply(200, completion(self.model, "".join(chunks)))
-        elif await self.send_chunks(chunks, every):
-            self.write(self._chunk({}, "stop"))
-            if self._counts_tokens:
-                self.write(usage_chunk(self.model))
-            self.finish(DONE)
-
-    async def send_chunks(self, chunks: Sequence[str], every: float = 0.0) -> bool:
-        """Begin a stream and send `chunks`; whether the client stayed until then."""
-        self.set_header("Content-Type", "text/event-stream")
-        self.write(self._chunk({"role": "assistant", "content": ""}))
-        await self.flush()
-        for piece in chunks:
-            if every and await self.ends_within(every):
-                return False
-            self.write(self._chunk({"content": piece}))
-            await self.flush()
-        return True
-
-    def document(self, answer: str) -> bytes:
-        """`answer` as the document, or as the one chunk, that would carry it."""
-        if self.streams:
-            return self._chunk({"content": answer})
-        return completion(self.model, answer)
-
-    def _chunk(self, delta: dict[str, str], finish_reason: str | None = None) -> bytes:
-        return chunk(self.model, delta, finish_reason, has_usage=self._counts_tokens)
-
-
-def _retry_after_header(moment: float | datetime) -> str:
-    if isinstance(moment, datetime):
-        return format_datetime(moment.astimezone(UTC), usegmt=True)
-    return f"{moment:.3f}".rstrip("0").rstrip(".")
+        playing = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._playing.add(playing)  # it must have ended when the server is gone
+        playing.add_done_callback(self._playing.discard)
+        return behaviours[min(turn, len(behaviours) - 1)].play
 
 
 def _checked(script: object) -> dict[str, tuple[Behaviour, ...]]:

@@ -55,13 +55,16 @@ def test_promise_8_it_prints_by_default(capsys):
     assert capsys.readouterr().out == CLASSIC
 
 
-def test_promise_8_as_a_module(capsys):
+def test_promise_8_as_a_module(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["resilience_lab"])
+
     runpy.run_module("resilience_lab", run_name="__main__")
 
     assert capsys.readouterr().out == CLASSIC
 
 
 def test_promise_8_on_a_stdout_that_is_no_file(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["resilience_lab"])
     monkeypatch.setattr("sys.stdout", io.StringIO())
 
     runpy.run_module("resilience_lab", run_name="__main__")
