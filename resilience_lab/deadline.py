@@ -21,7 +21,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
 
-from resilience_lab.errors import DeadlineExceededError
+from resilience_lab.errors import AgentTimeoutError, DeadlineExceededError
 from resilience_lab.ground.arguments import non_negative
 from resilience_lab.ground.clock import loop_time
 
@@ -68,19 +68,12 @@ class DeadlineBlock:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        # asyncio's timer hears of cancellations alone: from Python 3.13 on it writes the context of
-        # other errors.
-        cancelled = isinstance(error, asyncio.CancelledError)
         try:
-            await self._timer.__aexit__(
-                kind if cancelled else None, error if cancelled else None, None
-            )
-        except TimeoutError as expired:
-            error = expired
+            expired = await _expired(self._timer, error)
         finally:
             self._end()
-        if isinstance(error, TimeoutError) and self._timer.expired():
-            raise DeadlineExceededError(self._inner.seconds) from error
+        if expired is not None:
+            raise DeadlineExceededError(self._inner.seconds) from expired
 
     def __enter__(self) -> None:
         code = sys._getframe(1).f_code
@@ -201,6 +194,43 @@ def deadline_error() -> DeadlineExceededError | None:
     if ambient is None or ambient.now() < ambient.when:
         return None
     return DeadlineExceededError(ambient.seconds)
+
+
+class TimeLimit:
+    """Bounds an agent's attempt to `seconds`, or to the ambient deadline if that is sooner.
+
+    Raises `AgentTimeoutError` when the time is up. A timeout of the block's own passes before that.
+    """
+
+    def __init__(self, agent: str, seconds: float | None) -> None:
+        self._agent = agent
+        self._started = asyncio.get_running_loop().time()
+        limit = math.inf if seconds is None else self._started + seconds
+        due = deadline_at()
+        self._end = limit if due is None else min(limit, due)
+        self._timer = asyncio.timeout_at(None if self._end == math.inf else self._end)
+
+    async def __aenter__(self) -> None:
+        await self._timer.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        expired = await _expired(self._timer, error)
+        if expired is not None:
+            raise AgentTimeoutError(self._agent, self._end - self._started) from expired
+
+
+async def _expired(timer: asyncio.Timeout, error: BaseException | None) -> TimeoutError | None:
+    """End `timer` after a block that raised `error`; the `TimeoutError`, if it has struck."""
+    # asyncio's timer hears of cancellations alone: from Python 3.13 on it writes into other errors,
+    # and one that cannot be changed would not let it. (So does `asynccontextmanager`, everywhere.)
+    cancelled = error if isinstance(error, asyncio.CancelledError) else None
+    try:
+        await timer.__aexit__(None if cancelled is None else type(cancelled), cancelled, None)
+    except TimeoutError as expired:
+        error = expired
+    return error if timer.expired() and isinstance(error, TimeoutError) else None
 
 
 def _current() -> _Deadline | None:

@@ -18,11 +18,12 @@ from resilience_lab.breaker.breaker import CircuitBreaker
 from resilience_lab.errors import StreamInterruptedError
 from resilience_lab.events.events import Listener
 from resilience_lab.fallback.agents import Agent, BaseAgent
+from resilience_lab.fallback.policy import ChainPolicy
 from resilience_lab.fallback.query import Attempt, Query
 from resilience_lab.fallback.streaming import StreamTurn
 from resilience_lab.fallback.turn import Turn
-from resilience_lab.ground.arguments import function, non_negative, positive, text
-from resilience_lab.ground.outcomes import ErrorFilter, matcher
+from resilience_lab.ground.arguments import function
+from resilience_lab.ground.outcomes import ErrorFilter
 from resilience_lab.retry.budget import RetryBudget
 from resilience_lab.retry.retry import Retry
 
@@ -78,24 +79,20 @@ class FallbackOrchestrator:
         on_event: Listener | None = None,
         name: str = "fallback",
     ) -> None:
-        self.attempt_timeout = (
-            None if attempt_timeout is None else positive("attempt_timeout", attempt_timeout)
-        )
-        if not (retry is None or isinstance(retry, Retry)):
-            raise TypeError(f"retry must be a Retry or None, got {retry!r}")
-        self.retry = retry
-        self.hedge_after = None if hedge_after is None else non_negative("hedge_after", hedge_after)
-        if not (budget is None or isinstance(budget, RetryBudget)):
-            raise TypeError(f"budget must be a RetryBudget or None, got {budget!r}")
-        self.budget = budget
         if isinstance(breaker, CircuitBreaker):
             raise TypeError(f"breaker must be a function that makes one per agent, got {breaker!r}")
         self._make_breaker = function("breaker", breaker)
         self.breakers: dict[str, CircuitBreaker] = {}
-        self.falls_back = matcher("fallback_on", fallback_on)
-        self.accept = function("accept", accept)
-        self.on_event = function("on_event", on_event)
-        self.name = text("name", name)
+        self.policy = ChainPolicy(
+            attempt_timeout=attempt_timeout,
+            hedge_after=hedge_after,
+            retry=retry,
+            budget=budget,
+            fallback_on=fallback_on,
+            accept=accept,
+            on_event=on_event,
+            name=name,
+        )
 
     async def execute_with_fallback(
         self, query: str, primary_agent: Agent, fallback_agents: Sequence[Agent]
@@ -161,7 +158,12 @@ class FallbackOrchestrator:
     ) -> Query[T]:
         if not isinstance(query, str):
             raise TypeError(f"query must be a string, got {query!r}")
-        return Query(self, query, _chain(primary, fallbacks), kind)
+        chain = _chain(primary, fallbacks)
+
+        def turn_of(agent: Agent, level: int) -> T:
+            return kind(self.policy, self.breaker_of(agent), agent, level, query)
+
+        return Query(self.policy, query, chain, turn_of)
 
 
 def _chain(primary: Agent, fallbacks: Sequence[Agent]) -> tuple[Agent, ...]:

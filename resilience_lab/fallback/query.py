@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Generic, TypedDict, TypeVar
+from typing import Generic, TypedDict, TypeVar
 
 from resilience_lab.deadline import deadline_error, time_remaining
 from resilience_lab.errors import AllAgentsFailedError, CircuitOpenError
@@ -18,11 +18,9 @@ from resilience_lab.events.events import (
     emit,
 )
 from resilience_lab.fallback.agents import Agent
+from resilience_lab.fallback.policy import ChainPolicy
 from resilience_lab.fallback.tasks import wind_up
 from resilience_lab.fallback.turn import Ending, Turn, TurnOutcome
-
-if TYPE_CHECKING:
-    from resilience_lab.fallback.orchestrator import FallbackOrchestrator
 
 T = TypeVar("T", bound=Turn)
 
@@ -59,15 +57,15 @@ class Query(Generic[T]):
 
     def __init__(
         self,
-        chain: FallbackOrchestrator,
+        policy: ChainPolicy,
         text: str,
-        agents: Sequence[Agent],
-        kind: Callable[[FallbackOrchestrator, Agent, int, str], T],
+        chain: Sequence[Agent],
+        turn_of: Callable[[Agent, int], T],
     ) -> None:
-        self._chain = chain
+        self._policy = policy
         self._text = text
-        self._agents = agents
-        self._kind = kind
+        self._chain = chain
+        self._turn_of = turn_of
         self._now = asyncio.get_running_loop().time
         self._received = self._now()
         self._turns: list[T] = []  # of everybody asked so far, in order
@@ -76,11 +74,11 @@ class Query(Generic[T]):
         self._note: str | None = None
 
     async def __aenter__(self) -> Query[T]:
-        chain = self._chain
-        names = tuple(agent.name for agent in self._agents)
-        emit(chain.on_event, QueryReceived(self._received, chain.name, self._text, names))
-        if chain.budget is not None:
-            chain.budget.deposit()
+        policy = self._policy
+        names = tuple(agent.name for agent in self._chain)
+        emit(policy.on_event, QueryReceived(self._received, policy.name, self._text, names))
+        if policy.budget is not None:
+            policy.budget.deposit()
         return self
 
     async def __aexit__(
@@ -90,8 +88,8 @@ class Query(Generic[T]):
             await self._end_turns(within=_grace() if isinstance(error, Exception) else None)
         finally:
             if error is not None:
-                now, name = self._now(), self._chain.name
-                emit(self._chain.on_event, QueryFailed(now, name, error, now - self._received))
+                now, name = self._now(), self._policy.name
+                emit(self._policy.on_event, QueryFailed(now, name, error, now - self._received))
 
     @property
     def attempts(self) -> list[Attempt]:
@@ -112,15 +110,15 @@ class Query(Generic[T]):
     def answered(self, turn: T, answer: str) -> float:
         """`turn` has given its whole `answer`. Returns how many seconds the query took."""
         self.enter(turn, "success")
-        now, name = self._now(), self._chain.name
+        now, name = self._now(), self._policy.name
         elapsed = now - self._received
         answered = QueryAnswered(now, name, answer, turn.agent.name, turn.level, elapsed)
-        emit(self._chain.on_event, answered)
+        emit(self._policy.on_event, answered)
         return elapsed
 
     def enter(self, turn: T, outcome: TurnOutcome, error: BaseException | None = None) -> None:
         """Enter the end of `turn` in the ledger, and tell the listener."""
-        budget = self._chain.budget
+        budget = self._policy.budget
         if budget is not None and turn.paid and not turn.calls:
             budget.put_back()
         attempt = self._ledger[turn.level] = Attempt(
@@ -132,7 +130,7 @@ class Query(Generic[T]):
             started=turn.started - self._received,
             duration=self._now() - turn.started,
         )
-        emit(self._chain.on_event, AgentFinished(self._now(), self._chain.name, **attempt))
+        emit(self._policy.on_event, AgentFinished(self._now(), self._policy.name, **attempt))
 
     async def _end_turns(self, *, within: float | None, but: T | None = None) -> None:
         """Cancel all turns that are not entered yet, save one, and enter them.
@@ -155,7 +153,7 @@ class Query(Generic[T]):
 
     async def _race(self) -> tuple[T, str] | None:
         """The first answer; None if nobody has one. Unless the chain hedges, one runs at a time."""
-        patience = math.inf if self._chain.hedge_after is None else self._chain.hedge_after
+        patience = math.inf if self._policy.hedge_after is None else self._policy.hedge_after
         due = self._now()  # when the next agent is asked, if nobody has answered by then
         while True:
             if self._now() >= due or not self._running:
@@ -185,7 +183,7 @@ class Query(Generic[T]):
         self.enter(turn, outcome, error)
         if error is None or outcome in ("rejected", "skipped"):
             return
-        if not (isinstance(error, Exception) and self._chain.falls_back(error)):
+        if not (isinstance(error, Exception) and self._policy.falls_back(error)):
             raise error
 
     def _next_turn(self) -> T | None:
@@ -193,10 +191,10 @@ class Query(Generic[T]):
         self._check_deadline()
         self._note = None
         level = len(self._turns)
-        if level == len(self._agents):
+        if level == len(self._chain):
             return None
-        turn = self._kind(self._chain, self._agents[level], level, self._text)
-        budget = self._chain.budget
+        turn = self._turn_of(self._chain[level], level)
+        budget = self._policy.budget
         # The first agent that is called is what a query takes; each further one is extra load.
         if budget is not None and any(earlier.calls for earlier in self._turns):
             turn.paid = budget.try_withdraw()

@@ -12,12 +12,13 @@ from contextlib import aclosing, nullcontext
 from typing import Any
 
 from resilience_lab.breaker.permit import Permit
+from resilience_lab.deadline import TimeLimit
 from resilience_lab.errors import CircuitOpenError
 from resilience_lab.fallback.agents import Agent, BaseAgent, not_text
-from resilience_lab.fallback.turn import TimeLimit, Turn
+from resilience_lab.fallback.turn import Turn
 
 
-class Stream:
+class AgentStream:
     """An agent's stream, driven by a task of its own and read chunk by chunk.
 
     Whoever begins a stream may not be the one who reads it to its end, as when it wins a race. But
@@ -86,7 +87,7 @@ class StreamTurn(Turn):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self.stream: Stream | None = None
+        self.stream: AgentStream | None = None
         if self.retry is not None:
             self.retry = self.retry.unjudged()  # `accept` judges whole answers
 
@@ -106,7 +107,8 @@ class StreamTurn(Turn):
                 self._was_rejected(error)
                 raise
         calls = self.calls
-        self.stream = Stream(self.agent, self._begin, self.attempt_timeout, permit, self.give_way)
+        patience = self.policy.attempt_timeout
+        self.stream = AgentStream(self.agent, self._begin, patience, permit, self.give_way)
         try:
             return await self.stream.next() or ""  # an empty stream is an empty answer
         except asyncio.CancelledError:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from resilience_lab.deadline import deadline_at
-from resilience_lab.errors import AgentTimeoutError, CircuitOpenError, ResultRejectedError
+from resilience_lab.breaker.breaker import CircuitBreaker
+from resilience_lab.deadline import TimeLimit
+from resilience_lab.errors import CircuitOpenError, ResultRejectedError
 from resilience_lab.events.events import logger
 from resilience_lab.fallback.agents import Agent, answer_of
+from resilience_lab.fallback.policy import ChainPolicy
 from resilience_lab.ground.outcomes import State
-
-if TYPE_CHECKING:
-    from resilience_lab.fallback.orchestrator import FallbackOrchestrator
 
 TurnOutcome: TypeAlias = Literal["success", "failed", "timeout", "rejected", "skipped", "cancelled"]
 Ending: TypeAlias = tuple[str, TurnOutcome, BaseException | None]
@@ -29,19 +27,25 @@ class Turn:
     up to Python 3.12, a `TaskGroup` whose members fail may leave it raised.)
     """
 
-    def __init__(self, chain: FallbackOrchestrator, agent: Agent, level: int, query: str) -> None:
+    def __init__(
+        self,
+        policy: ChainPolicy,
+        breaker: CircuitBreaker | None,
+        agent: Agent,
+        level: int,
+        query: str,
+    ) -> None:
+        self.policy = policy
+        self.breaker = breaker
         self.agent = agent
         self.level = level
         self.query = query
-        self.accept = chain.accept
-        self.attempt_timeout = chain.attempt_timeout
-        self.breaker = chain.breaker_of(agent)
-        self.retry = chain.retry and chain.retry.unless(
-            self._is_over, earns=chain.retry.budget is not chain.budget
+        self.retry = policy.retry and policy.retry.unless(
+            self._is_over, earns=policy.retry.budget is not policy.budget
         )
         self.started = asyncio.get_running_loop().time()
         self.calls = 0
-        self.paid = False  # with a token of the chain's budget
+        self.paid = False  # with a token of the policy's budget
         self.error: Exception | None = None  # the last that the agent itself raised
         self.rejection: CircuitOpenError | None = None
         self.withdrawn = False
@@ -101,9 +105,9 @@ class Turn:
     async def _attempt(self) -> str:
         self.calls += 1
         try:
-            async with TimeLimit(self.agent.name, self.attempt_timeout):
+            async with TimeLimit(self.agent.name, self.policy.attempt_timeout):
                 answer = await answer_of(self.agent, self.query)
-            if self.accept is not None and not self.accept(answer):
+            if self.policy.accept is not None and not self.policy.accept(answer):
                 raise ResultRejectedError(answer)
         except Exception as error:
             self.give_way(error)  # already here, inside the breaker
@@ -127,36 +131,3 @@ class Turn:
         if self.breaker is None or self.breaker.observe_only:
             return False
         return self.rejection is not None or self.breaker.state is State.OPEN
-
-
-class TimeLimit:
-    """Bounds a block to `seconds`, or to the ambient deadline if that is sooner.
-
-    Raises `AgentTimeoutError` when the time is up. A timeout of the block's own passes before that.
-    """
-
-    def __init__(self, agent: str, seconds: float | None) -> None:
-        self._agent = agent
-        self._started = asyncio.get_running_loop().time()
-        limits = [] if seconds is None else [self._started + seconds]
-        due = deadline_at()
-        self._end = min(limits if due is None else [*limits, due], default=None)
-        self._timer = asyncio.timeout_at(self._end)
-
-    async def __aenter__(self) -> None:
-        await self._timer.__aenter__()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
-        # asyncio hears of cancellations alone. From 3.13 on it writes into other errors, and a
-        # frozen one would not let it; so does `asynccontextmanager`, on every Python.
-        cancelled = isinstance(error, asyncio.CancelledError)
-        try:
-            await self._timer.__aexit__(
-                kind if cancelled else None, error if cancelled else None, None
-            )
-        except TimeoutError as expired:
-            error = expired
-        if self._end is not None and self._timer.expired() and isinstance(error, TimeoutError):
-            raise AgentTimeoutError(self._agent, self._end - self._started) from error
