@@ -44,13 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DeskError as error:
         print(f"resilience-lab: {error}", file=sys.stderr)  # noqa: T201
         return 1
-    print(_told(folder, laid), flush=True)  # noqa: T201
+    print(_report(folder, laid), flush=True)  # noqa: T201
     if options.lay_only or options.again is not None:
         return 0
     return _open(folder, for_lab)
 
 
-def _told(folder: Path, laid: Laid) -> str:
+def _report(folder: Path, laid: Laid) -> str:
     notebooks = [name for name in laid.new if name.endswith(".ipynb")]
     if notebooks and FIRST in notebooks:
         lines = [f"Your copy of the course: {folder} ({len(notebooks)} notebooks)."]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -72,7 +73,7 @@ def lay(folder: Path, course: Path | None = None) -> Laid:
     Raises `DeskError` if the folder is something else than a desk, or cannot be written.
     """
     files = course_files(course or course_folder())
-    try:
+    with _writing_to(folder):
         _claim(folder)
         versions = _versions(folder)
         new, beside = [], []
@@ -87,8 +88,6 @@ def lay(folder: Path, course: Path | None = None) -> Laid:
                 beside.append(aside.name)
             versions[name] = version
         write_whole(folder / DESK, {"format": FORMAT, "laid": versions})
-    except OSError as error:
-        raise DeskError(f"{folder} cannot be written: {error.strerror or error}") from None
     return Laid(tuple(new), tuple(beside))
 
 
@@ -102,12 +101,10 @@ def lay_again(folder: Path, which: str, course: Path | None = None) -> Laid:
     if not which or not names:
         known = ", ".join(name.partition("_")[0] for name in files if name.endswith(".ipynb"))
         raise DeskError(f"no notebook begins with {which!r}; there are {known}")
-    try:
+    with _writing_to(folder):
         for name in names:
             if (folder / name).exists():
                 (folder / name).rename(free_name(folder / name, "before"))
-    except OSError as error:
-        raise DeskError(f"{folder} cannot be written: {error.strerror or error}") from None
     laid = lay(folder, course)
     for name in names:
         _ask_again(Store(folder / PROGRESS), questions(files[name].decode()))
@@ -138,6 +135,14 @@ def calls_in(source: str) -> Iterator[tuple[str, ast.Call]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield getattr(node.func, "id", getattr(node.func, "attr", "")), node
+
+
+@contextmanager
+def _writing_to(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DeskError(f"{folder} cannot be written: {error.strerror or error}") from None
 
 
 def _ask_again(store: Store, asked: Sequence[str]) -> None:

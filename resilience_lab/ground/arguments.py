@@ -19,7 +19,7 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
 
-def non_negative(name: str, value: object) -> float:
+def non_negative(name: str, value: object, *, at_most: float = math.inf) -> float:
     """`value` as a float if it is a finite number >= 0, else `TypeError` or `ValueError`."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name} must be a number, got {value!r}")
@@ -29,6 +29,8 @@ def non_negative(name: str, value: object) -> float:
         number = math.inf
     if not (math.isfinite(number) and number >= 0):
         raise ValueError(f"{name} must be a finite number >= 0, got {value!r}")
+    if number > at_most:
+        raise ValueError(f"{name} must be at most {at_most:g}, got {value!r}")
     return number
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from traceback import walk_tb
 from typing import Any, TypeAlias
 
-from resilience_lab.ground.arguments import is_plain
+from resilience_lab.ground.arguments import function, is_plain
 
 ErrorFilter: TypeAlias = (
     type[BaseException] | tuple[type[BaseException], ...] | Callable[[Exception], bool]
@@ -46,6 +47,63 @@ class State(StrEnum):
 
 Classify: TypeAlias = Callable[[Any], Outcome]
 """Given the result or the error of a call, decides what it means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What a finished call means: two functions, which `judge_by` makes of the user's rules.
+
+    Parameters
+    ----------
+    of_result
+        What it means that a call returned this value.
+    of_error
+        What it means that a call raised this error.
+
+    Examples
+    --------
+    >>> judge = judge_by(failure_on=ConnectionError)
+    >>> [str(judge.of_error(error)) for error in (ConnectionError(), KeyError())]
+    ['FAILURE', 'NEUTRAL']
+    """
+
+    of_result: Callable[[Any], Outcome]
+    of_error: Callable[[BaseException], Outcome]
+
+
+def judge_by(failure_on: ErrorFilter = Exception, classify: Classify | None = None) -> Judge:
+    """The judge that follows one of two rules; no rule makes a cancelled call a failure.
+
+    Parameters
+    ----------
+    failure_on
+        Which exceptions are failures; others are neutral, and each result is a success.
+    classify
+        Instead: says of each result and each `Exception` what it means.
+
+    Raises
+    ------
+    ValueError
+        Both are given.
+    TypeError
+        One of them is of no use as a rule.
+    """
+    if classify is not None and failure_on is not Exception:
+        raise ValueError(f"give failure_on or classify, not both; got {failure_on!r}")
+    is_failure = matcher("failure_on", failure_on)
+    rule: Classify | None = function("classify", classify)
+
+    def of_result(result: Any) -> Outcome:
+        return _checked(rule(result)) if rule else Outcome.SUCCESS
+
+    def of_error(error: BaseException) -> Outcome:
+        if not isinstance(error, Exception) or _cut_short(error):
+            return Outcome.NEUTRAL
+        if rule:
+            return _checked(rule(error))
+        return Outcome.FAILURE if is_failure(error) else Outcome.NEUTRAL
+
+    return Judge(of_result, of_error)
 
 
 def matcher(name: str, spec: object) -> Callable[[Exception], bool]:
@@ -80,7 +138,7 @@ def _within(error: BaseException) -> Iterator[BaseException]:
             yield each
 
 
-def cut_short(error: Exception) -> bool:
+def _cut_short(error: Exception) -> bool:
     """Whether `error` is of the clean-up after a cancellation, which it hides from the caller.
 
     The cancellation came while the call ran: it was met in a frame that `error` has passed too. And
@@ -109,7 +167,7 @@ def _is_exception_type(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, BaseException)
 
 
-def checked(outcome: object) -> Outcome:
+def _checked(outcome: object) -> Outcome:
     """`outcome` if it is one; a rule that answers True or None has a bug worth hearing of."""
     if not isinstance(outcome, Outcome):
         raise TypeError(f"classify must return an Outcome, got {outcome!r}")

@@ -1,4 +1,4 @@
-"""Attempts and the waits between them, as `Recorder.watch` saw them, whoever did the retrying."""
+"""Attempts and the waits between them, as `Recorder.watch` saw them, whatever did the retrying."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from resilience_lab.ground.wording import count
 from resilience_lab.plots.style import (
     OUTCOMES,
     Picture,
@@ -78,10 +79,10 @@ def attempt_summary(frame: pd.DataFrame) -> str:
 def _one_source(source: str, spans: pd.DataFrame, waits: list[float]) -> str:
     outcomes = spans["outcome"].value_counts()
     counts = ", ".join(f"{outcomes[word]} {word}" for word in OUTCOMES if word in outcomes)
-    attempts = "1 attempt" if len(spans) == 1 else f"{len(spans)} attempts"
     more = ", ..." if len(waits) > _LISTED else ""
     waited = f"waits {listed(waits[:_LISTED])}{more} s, {seconds(sum(waits))} s in all"
     elapsed = seconds(spans["end"].max() - spans["start"].min())
+    attempts = count(len(spans), "attempt")
     return f"{source}: {attempts} ({counts}) in {elapsed} s; {waited if waits else 'no wait'}."
 
 

@@ -1,4 +1,4 @@
-"""The calls that reach each service of a chain, and what becomes of them."""
+"""The calls that reach each of several services, one behind the other, and what becomes of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from resilience_lab.ground.wording import count
 from resilience_lab.plots.style import OUTCOMES, Picture, add_legend, rows_of, swatches, tidy
 
 if TYPE_CHECKING:
@@ -20,10 +21,9 @@ FATES = {"answered": "success", "failed": "failed", "cut_off": "cancelled"}
 def fate_words(layer: Any) -> str:
     """The calls to one service, and what became of them: a row of the frame, or a `Layer`."""
     counts = {fate.replace("_", " "): getattr(layer, fate) for fate in FATES}
-    told = ", ".join(f"{count} {fate}" for fate, count in counts.items() if count)
-    calls = f"{layer.calls} call{'' if layer.calls == 1 else 's'}"
+    told = ", ".join(f"{number} {fate}" for fate, number in counts.items() if number)
     rejected = f"; {layer.rejected} rejected on the way" if layer.rejected else ""
-    return f"{calls}{f' ({told})' if told else ''}{rejected}"
+    return f"{count(layer.calls, 'call')}{f' ({told})' if told else ''}{rejected}"
 
 
 def composition_summary(layers: Iterable[Any]) -> str:

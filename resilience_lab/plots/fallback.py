@@ -72,12 +72,12 @@ def fallback_summary(frame: pd.DataFrame) -> str:
     turns, query = fallback_turns(frame), _last_query(frame)
     if turns.empty:
         return "No query."
-    told = "; ".join(f"{turn.agent}: {_told(turn)}" for turn in rows_of(turns))
+    told = "; ".join(f"{turn.agent}: {_turn_words(turn)}" for turn in rows_of(turns))
     end = _ending(query)
     return f"{told}. The query: {_verdict(end)}."
 
 
-def _told(turn: Any) -> str:
+def _turn_words(turn: Any) -> str:
     """A turn in words: "timeout, 10 s", "failed, 3 calls, 7 s", or "skipped"."""
     if not turn.calls:
         return str(turn.outcome)
@@ -106,7 +106,7 @@ def fallback_waterfall(frame: pd.DataFrame, title: str = "") -> Figure:
     for row, turn in enumerate(rows_of(turns)):
         if not math.isnan(turn.end):
             _draw_turn(axes, row, turn)
-        _write(axes, row, turn.end, _told(turn))
+        _write(axes, row, turn.end, _turn_words(turn))
     if len(turns):
         elapsed = end["elapsed"].max()
         axes.barh(len(turns), elapsed, 0.3, color="none", edgecolor="black")

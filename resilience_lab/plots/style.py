@@ -30,8 +30,6 @@ OUTCOMES: dict[str, dict[str, Any]] = {
 CARD = "#ECECEC"
 """What every picture is drawn on: light enough for black text, and no glare on a dark page."""
 
-_LONGEST_NAME = 24
-
 
 class Picture(Figure):
     """A figure that can be listened to: `title` and `words` say what there is to see.
@@ -53,15 +51,20 @@ class Picture(Figure):
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         import ipywidgets
 
-        buffer = BytesIO()
-        self.savefig(buffer, format="png", metadata={"Software": None})
-        png = b64encode(buffer.getvalue()).decode()
+        picture = png(self)
         image = ipywidgets.HTML(
             f'<img class="lab-picture" alt="{escape(self.words)}" '
-            f'src="data:image/png;base64,{png}" style="max-width: 100%; height: auto">'
+            f'src="data:image/png;base64,{picture}" style="max-width: 100%; height: auto">'
         )
         shown = dict(image._repr_mimebundle_() or {})
-        return shown | {"text/plain": self.words, "image/png": png}
+        return shown | {"text/plain": self.words, "image/png": picture}
+
+
+def png(figure: Figure) -> str:
+    """The figure as a PNG in base64, without the version of what drew it."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return b64encode(buffer.getvalue()).decode()
 
 
 def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
@@ -79,15 +82,16 @@ def listed(values: Iterable[float]) -> str:
     return ", ".join(map(seconds, values))
 
 
+def shortened(name: str, longest: int = 24) -> str:
+    """`name`, or its beginning and an ellipsis if it has more than `longest` letters."""
+    return name if len(name) <= longest else name[: longest - 1] + "…"
+
+
 def name_rows(axes: Axes, names: Iterable[object]) -> None:
     """Rows 0, 1 ... from the top, each with its name, on one line and cut to fit the margin."""
-    labels = [_short(" ".join(str(name).split())) for name in names]
+    labels = [shortened(" ".join(str(name).split())) for name in names]
     axes.set_yticks(range(len(labels)), labels, parse_math=False)  # a `$` in a name is a `$`
     axes.set_ylim(max(len(labels), 1) - 0.4, -0.6)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
 
 
 def swatches(outcomes: Iterable[str]) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def retry_strategies(
     calls = draw_calls(clients, rate, duration, seed)
     rows = []
     for f in np.ravel(failure_rates).tolist():
-        failures = calls.failures(_probability("failure_rates", f))
+        failures = calls.failures(non_negative("failure_rates", f, at_most=1))
         for strategy, play in STRATEGIES.items():
             tries = play(calls, failures)
             rows.append((f, strategy, 100 * np.mean(tries > failures), 100 * np.mean(tries)))
@@ -114,7 +114,7 @@ def backoff_load(
     second. Cost and errors are as in `retry_strategies`.
     """
     calls = draw_calls(clients, rate, duration, seed)
-    failures = calls.failures(_probability("failure_rate", failure_rate))
+    failures = calls.failures(non_negative("failure_rate", failure_rate, at_most=1))
     tries = at_most(RETRIES)(calls, failures)
     totals = {
         "open": tries.sum(),
@@ -124,12 +124,6 @@ def backoff_load(
     }
     rows = [(name, total / duration) for name, total in totals.items()]
     return pd.DataFrame(rows, columns=["clients", "calls"])
-
-
-def _probability(name: str, value: float) -> float:
-    if non_negative(name, value) > 1:
-        raise ValueError(f"{name} must be at most 1, got {value!r}")
-    return value
 
 
 # Calls, and what chance has in store for them

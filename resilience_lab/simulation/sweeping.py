@@ -82,22 +82,11 @@ def sweep(
     _check(function, cells[0])
     if not (executor is None or isinstance(executor, Executor)):
         raise TypeError(f"executor must be a concurrent.futures.Executor, got {executor!r}")
-    bar = tqdm(
-        total=len(cells),
-        desc=getattr(function, "__name__", "sweep"),
-        unit="cell",
-        disable=not flag("progress", progress),
-    )
+    name = getattr(function, "__name__", "sweep")
+    bar = tqdm(total=len(cells), desc=name, unit="cell", disable=not flag("progress", progress))
     pending = _in_turn(function, cells) if executor is None else _on(executor, function, cells)
-    frames: dict[int, pd.DataFrame] = {}
-    failed: dict[int, dict[str, Any]] = {}
     with bar, closing(pending):
-        for cell, result in pending:
-            try:
-                frames[cell.number] = _rows(cell, result())
-            except Exception as error:
-                failed[cell.number] = _report(cell, error)
-            bar.update()
+        frames, failed = _collected(pending, bar)
     return _stacked(frames, failed, columns=[*grid, "repeat"])
 
 
@@ -164,6 +153,21 @@ def _on(executor: Executor, function: Callable[..., Any], cells: list[_Cell]) ->
 
 
 # What came of it
+
+
+def _collected(
+    pending: _Pending, bar: tqdm
+) -> tuple[dict[int, pd.DataFrame], dict[int, dict[str, Any]]]:
+    """The rows of the cells that succeeded and reports of those that failed, by their numbers."""
+    frames: dict[int, pd.DataFrame] = {}
+    failed: dict[int, dict[str, Any]] = {}
+    for cell, result in pending:
+        try:
+            frames[cell.number] = _rows(cell, result())
+        except Exception as error:
+            failed[cell.number] = _report(cell, error)
+        bar.update()
+    return frames, failed
 
 
 def _rows(cell: _Cell, result: Any) -> pd.DataFrame:

@@ -7,8 +7,8 @@ code which knows nothing of asyncio runs in virtual time, too.
 What is virtual, in the calling thread: `time`, `monotonic` and `perf_counter` with their `_ns`
 forms, `clock_gettime`, `localtime` and its like, `datetime.now`, `today` and `utcnow`,
 `time.sleep`, `threading.Event.wait` with a limit, and the loop of `asyncio.run`. Names that code
-has imported before are found as `recast` tells. What is not: the processor's time, other threads,
-and waiting for a lock, a queue or a socket, which takes real time and no virtual time.
+has imported before are found as `clock_replacement` tells. What is not: the processor's time, other
+threads, and waiting for a lock, a queue or a socket, which takes real time and no virtual time.
 """
 
 from __future__ import annotations

@@ -57,26 +57,30 @@ def run_virtual(
     ValueError
         `clocks` is none of these words.
     """
+    _check(main, seed, clocks)
+    loop, call = VirtualLoop(), [main, *args]
+    with outer_loop_at_rest(), seeded(seed), time_of(loop), ExitStack() as stack:
+        if clocks == "all":
+            call = stack.enter_context(all_clocks(loop, *call))
+        try:
+            result = call[0](*call[1:])
+            if inspect.iscoroutine(result):
+                return loop.run_until_complete(result)
+            if clocks == "loop" or inspect.isgenerator(result) or inspect.isasyncgen(result):
+                hint = "; with clocks='all' it may be a plain one" if clocks == "loop" else ""
+                raise TypeError(_NO_MAIN.format(main) + hint)
+            return result
+        finally:
+            loop.wind_up()
+
+
+def _check(main: Callable[..., Any], seed: int | None, clocks: str) -> None:
     if seed is not None:
         whole("seed", seed, at_least=0)
     if clocks not in ("loop", "all"):
         raise ValueError(f"clocks must be 'loop' or 'all', got {clocks!r}")
     if not callable(main):
         raise TypeError(_NO_MAIN.format(main))
-    loop, call = VirtualLoop(), [main, *args]
-    with outer_loop_at_rest(), seeded(seed), time_of(loop), ExitStack() as stack:
-        if clocks == "all":
-            call = stack.enter_context(all_clocks(loop, *call))
-        try:
-            result: Any = call[0](*call[1:])
-            if inspect.iscoroutine(result):
-                result = loop.run_until_complete(result)
-            elif clocks == "loop" or inspect.isgenerator(result) or inspect.isasyncgen(result):
-                hint = "; with clocks='all' it may be a plain one" if clocks == "loop" else ""
-                raise TypeError(_NO_MAIN.format(main) + hint)
-        finally:
-            loop.wind_up()
-    return result
 
 
 _NO_MAIN = "main must be a coroutine function (not its call), got {!r}"

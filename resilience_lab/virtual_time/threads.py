@@ -5,7 +5,7 @@ Two questions are answered here, when nothing is left to do on the loop and befo
 *Is a thread at work for the loop?* Then its answer is on the way, and virtual time stands still.
 That concerns what the loop has handed out, or has been told of: `run_in_executor` and `to_thread`,
 a `concurrent.futures.Future` that is awaited (`wrap_future`), and anyio's worker threads. Such a
-thread is not at work while it waits, without a limit, for somebody else: most likely for a
+thread is not at work while it waits, without a limit, for someone else: most likely for a
 coroutine that it has handed to the loop (`run_coroutine_threadsafe`), and so for virtual time.
 
 *Could a thread still wake the loop?* Only if none could, the run is deadlocked. That concerns every
@@ -161,7 +161,7 @@ class _Thread:
         return self.thread is None or self.thread.daemon
 
     def _waits(self) -> bool:
-        """Whether it waits, with no limit of time, and nobody has notified it yet."""
+        """Whether it waits, with no limit of time, and no thread has notified it yet."""
         if self.frame.f_code is not _WAIT or any(it.f_code is _START for it in self._stack()):
             return False
         names = self.frame.f_locals
@@ -228,7 +228,7 @@ def _works_for_anyio(worker: Any, loop: asyncio.AbstractEventLoop) -> bool:
 
 
 def _parts(thing: Any) -> list[Any]:
-    """What `thing` holds itself; not what is there for everybody."""
+    """What `thing` holds itself; not what all code shares."""
     kind = type(thing)
     if kind is FunctionType:
         return [*(thing.__closure__ or ()), *(thing.__defaults__ or ())]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import ipywidgets
 import numpy as np
@@ -13,9 +13,9 @@ from resilience_lab.plots import delay_distributions
 from resilience_lab.plots.style import seconds
 from resilience_lab.retry.backoff import JITTERS, Backoff
 from resilience_lab.simulation.delays import delay_table, expected_delay, sample_delays
-from resilience_lab.widgets.base import Explorer, shows_problems, table
+from resilience_lab.widgets.base import Explorer, table
 from resilience_lab.widgets.controls import Choice, Status, slider
-from resilience_lab.widgets.svg import PAPER, axis, drawing
+from resilience_lab.widgets.svg import FULL_WIDTH, PAPER, axis, drawing, label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,7 +32,6 @@ FORMULAS = {
 _SAMPLES = 5000
 _QUANTILES = {"p5": 0.05, "p50": 0.5, "p95": 0.95, "max": 1.0}
 _LEFT, _WIDTH, _ROW = 80, 300, 26  # of the strips, in pixels
-_ALL = 426  # pixels: the whole width
 _BINS = 46  # across one strip
 
 Matrix: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.float64]]"
@@ -53,8 +52,7 @@ class BackoffExplorer(Explorer):
         self.strips = ipywidgets.HTML()
         self.total = Status()
         self.table = ipywidgets.HTML()
-        for control in (*self.sliders.values(), self.jitter):
-            control.observe(self._set, names="value")
+        self.follow(*self.sliders.values(), self.jitter)
         super().__init__(
             controls=[self.jitter, *self.sliders.values()],
             shown=[self.strips],
@@ -95,10 +93,6 @@ class BackoffExplorer(Explorer):
             f"(by formula {seconds(total['formula'])} s), p50 {seconds(total['p50'])} s, "
             f"p95 {seconds(total['p95'])} s, max {seconds(total['max'])} s."
         )
-
-    @shows_problems
-    def _set(self, _change: Any) -> None:
-        self.refresh()
 
 
 def wait_table(backoff: Backoff, delays: Matrix) -> dict[str, dict[str, float]]:
@@ -155,7 +149,7 @@ def _strips(backoff: Backoff, delays: Matrix, words: str) -> str:
         f'<text x="0" y="{top + 104 + 17 * i}">{escape(line)}</text>'
         for i, line in enumerate(lines)
     )
-    return drawing(words, _ALL, top + 162, strips + text)
+    return drawing(words, FULL_WIDTH, top + 162, strips + text)
 
 
 def _strip(
@@ -177,7 +171,7 @@ def _strip(
     share = f'<text x="{right + 6:.1f}" y="{base - 4}">{escape(words)}</text>' if at_most else ""
     middle = _LEFT + mean * scale
     return (
-        f'<text x="{_LEFT - 12}" y="{base - 4}" text-anchor="end">{name}</text>'
+        f"{label(_LEFT - 12, base - 4, name)}"
         f'<path d="M{left:.1f} {base}{steps}V{base}z" fill="#0072B2" fill-opacity="0.75"/>'
         f'<path d="M{left:.1f} {base}v-{_ROW - 6}M{right:.1f} {base}v-{_ROW - 6}" '
         'stroke="currentColor"/>'

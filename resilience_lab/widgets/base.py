@@ -8,10 +8,8 @@ exception in a callback vanishes in JupyterLab, so a callback here puts it into 
 from __future__ import annotations
 
 import functools
-from base64 import b64encode
 from collections.abc import Callable, Sequence
 from html import escape
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import ipywidgets
@@ -34,6 +32,20 @@ class SummarisedBox(ipywidgets.VBox):
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         bundle = dict(super()._repr_mimebundle_(**kwargs) or {})
         return bundle | {"text/plain": self.summary()}
+
+
+def shows_problems(callback: Callable[[E, Any], None]) -> Callable[[E, Any], None]:
+    """For a callback of an `Explorer`: a bad setting becomes a sentence in the widget."""
+
+    @functools.wraps(callback)
+    def guarded(self: E, change: Any) -> None:
+        self.problem.text = ""
+        try:
+            callback(self, change)
+        except (ValueError, TypeError) as error:
+            self.problem.text = f"⚠ {error}"
+
+    return guarded
 
 
 class Explorer(SummarisedBox):
@@ -61,6 +73,15 @@ class Explorer(SummarisedBox):
         self.add_class("lab-explorer")
         self.refresh()
 
+    def follow(self, *controls: Any) -> None:
+        """Refresh whenever the value of one of the `controls` changes."""
+        for control in controls:
+            control.observe(self._moved, names="value")
+
+    @shows_problems
+    def _moved(self, _change: Any) -> None:
+        self.refresh()
+
     def refresh(self) -> None:
         """Show what the controls say now."""
 
@@ -71,30 +92,15 @@ class Explorer(SummarisedBox):
         return Figure()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        buffer = BytesIO()
-        self.picture().savefig(buffer, format="png", metadata={"Software": None})
-        png = b64encode(buffer.getvalue()).decode()
-        return super()._repr_mimebundle_(**kwargs) | {"image/png": png}
+        from resilience_lab.plots.style import png
+
+        return super()._repr_mimebundle_(**kwargs) | {"image/png": png(self.picture())}
 
 
 def _part(name: str, widgets: Sequence[Any]) -> ipywidgets.VBox:
     box = ipywidgets.VBox(list(widgets))
     box.add_class(f"lab-{name}")
     return box
-
-
-def shows_problems(callback: Callable[[E, Any], None]) -> Callable[[E, Any], None]:
-    """For a callback of an `Explorer`: a bad setting becomes a sentence in the widget."""
-
-    @functools.wraps(callback)
-    def guarded(self: E, change: Any) -> None:
-        self.problem.text = ""
-        try:
-            callback(self, change)
-        except (ValueError, TypeError) as error:
-            self.problem.text = f"⚠ {error}"
-
-    return guarded
 
 
 def row(*widgets: Any) -> ipywidgets.HBox:

@@ -1,4 +1,4 @@
-"""Controls for everybody: native HTML elements with a name, for mouse, keys and screen readers.
+"""Native HTML controls with a name, for mouse, keys and screen readers.
 
 The sliders of ipywidgets have no accessible name and say their value in fifteen digits, their radio
 buttons cut long answers off, and a status that is replaced is not announced. These are made with
@@ -22,7 +22,8 @@ _CSS = (_FOLDER / "controls.css").read_text(encoding="utf-8")
 _UNIT = re.compile(r" \(([^()]*)\)$")
 
 
-def _module(name: str) -> str:
+def with_own_keys(name: str) -> str:
+    """The text of a script of this folder, behind what keeps its keys from the notebook."""
     return "\n".join((_FOLDER / file).read_text(encoding="utf-8") for file in ("own_keys.js", name))
 
 
@@ -33,7 +34,7 @@ class Slider(anywidget.AnyWidget):
     to the nearest end, as ipywidgets' sliders do.
     """
 
-    _esm = _module("slider.js")
+    _esm = with_own_keys("slider.js")
     _css = _CSS
     value: Any = traitlets.Float().tag(sync=True)
     min: Any = traitlets.Float(0.0).tag(sync=True)
@@ -84,7 +85,7 @@ class Choice(anywidget.AnyWidget):
     among them.
     """
 
-    _esm = _module("choice.js")
+    _esm = with_own_keys("choice.js")
     _css = _CSS
     question = traitlets.Unicode().tag(sync=True)
     options = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -126,7 +127,7 @@ class Status(anywidget.AnyWidget):
     must be escaped in it.
     """
 
-    _esm = _module("status.js")
+    _esm = with_own_keys("status.js")
     _css = _CSS
     text = traitlets.Unicode().tag(sync=True)
     html = traitlets.Unicode().tag(sync=True)

@@ -9,10 +9,9 @@ from typing import Any
 import anywidget
 import traitlets
 
-_FOLDER = Path(__file__).parent
-_ESM = "\n".join(
-    (_FOLDER / file).read_text(encoding="utf-8") for file in ("own_keys.js", "flash_card.js")
-)
+from resilience_lab.widgets.controls import with_own_keys
+
+_CSS = Path(__file__).with_name("flash_card.css").read_text(encoding="utf-8")
 
 
 class FlashCard(anywidget.AnyWidget):
@@ -23,8 +22,8 @@ class FlashCard(anywidget.AnyWidget):
     card to be seen.
     """
 
-    _esm = _ESM
-    _css = (_FOLDER / "flash_card.css").read_text(encoding="utf-8")
+    _esm = with_own_keys("flash_card.js")
+    _css = _CSS
     notebook = traitlets.Unicode().tag(sync=True)
     question = traitlets.Unicode().tag(sync=True)
     options = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -34,7 +33,7 @@ class FlashCard(anywidget.AnyWidget):
     def __init__(self, on_grade: Callable[[bool], None]) -> None:
         super().__init__()
         self._on_grade = on_grade
-        self.on_msg(self._told)
+        self.on_msg(self._graded)
 
     def ask(self, notebook: str, question: str, options: tuple[str, ...], answer: str) -> None:
         """Show a new card, its answer hidden."""
@@ -42,6 +41,6 @@ class FlashCard(anywidget.AnyWidget):
             self.notebook, self.question = notebook, question
             self.options, self.answer, self.shown = list(options), answer, False
 
-    def _told(self, _: Any, content: Any, _buffers: Any) -> None:
+    def _graded(self, _: Any, content: Any, _buffers: Any) -> None:
         if self.shown:
             self._on_grade(bool(content["knew"]))

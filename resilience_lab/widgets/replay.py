@@ -71,7 +71,7 @@ class Replay(Explorer):
         self.sentence = Status()
         self.states = ipywidgets.HTML()
         self.transcript = ipywidgets.HTML()
-        self.slider.observe(self._set, names="value")
+        self.follow(self.slider)
         self.back.on_click(self._back)
         self.forward.on_click(self._forward)
         super().__init__(
@@ -124,10 +124,6 @@ class Replay(Explorer):
             return "Nothing was recorded. Give a Recorder to a policy as on_event, and run it."
         event = self.so_far[-1]
         return f"{round(event.time, 3):g} s: {sentence(event)}."
-
-    @shows_problems
-    def _set(self, _change: Any) -> None:
-        self.refresh()
 
     @shows_problems
     def _back(self, _button: Any) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
+from resilience_lab.ground.wording import count
 from resilience_lab.widgets.svg import PAPER, drawing
 
 WIDTH, HEIGHT = 440, 216
@@ -35,10 +36,10 @@ def state_diagram(
 ) -> str:
     """An SVG in which `state` is marked, and the arrow of `last_change` (before, after)."""
     labels = {
-        ("CLOSED", "OPEN"): f"{_count(failure_threshold, 'failure')} in a row",
+        ("CLOSED", "OPEN"): f"{count(failure_threshold, 'failure')} in a row",
         ("OPEN", "HALF_OPEN"): f"a call after {recovery_timeout:g} s",
         ("HALF_OPEN", "OPEN"): "1 failure",
-        ("HALF_OPEN", "CLOSED"): _count(success_threshold, "success", "es"),
+        ("HALF_OPEN", "CLOSED"): count(success_threshold, "success", "es"),
     }
     words = f"Circuit breaker, now {state}"
     if last_change is not None:
@@ -83,7 +84,3 @@ def _arrow(ends: tuple[str, str], label: str, *, marked: bool) -> str:
         f'<text x="{x}" y="{y}" text-anchor="middle" font-weight="{weight}" '
         f'style="stroke: {PAPER}" stroke-width="4" paint-order="stroke">{escape(label)}</text>'
     )
-
-
-def _count(number: int, noun: str, plural: str = "s") -> str:
-    return f"{number} {noun}{'' if number == 1 else plural}"

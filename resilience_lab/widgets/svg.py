@@ -12,6 +12,10 @@ PAPER = "var(--jp-layout-color0, #fff)"
 """The page's background, for a `style`: what stands before something else needs it."""
 
 
+FULL_WIDTH = 426
+"""The width of an explorer's picture, in pixels."""
+
+
 def drawing(words: str, width: int, height: float, body: str, *, size: int = 13) -> str:
     """An SVG of `body`, `width` pixels wide at most; `words` tell a screen reader what is seen.
 
@@ -23,6 +27,16 @@ def drawing(words: str, width: int, height: float, body: str, *, size: int = 13)
         f'color: var(--jp-content-font-color1, inherit); font: {size}px sans-serif" '
         f'fill="currentColor">{body}</svg>'
     )
+
+
+def caption(x: float, y: float, words: str) -> str:
+    """Text that begins at `x`, on the line `y`."""
+    return f'<text x="{x:.1f}" y="{y}">{escape(words)}</text>'
+
+
+def label(x: float, y: float, words: str) -> str:
+    """Text that ends at `x`, on the line `y`: the name of what stands to the right of it."""
+    return f'<text x="{x}" y="{y}" text-anchor="end">{escape(words)}</text>'
 
 
 def axis(left: float, width: float, y: float, longest: float, unit: str) -> str:

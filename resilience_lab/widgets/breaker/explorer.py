@@ -43,8 +43,7 @@ class BreakerExplorer(Explorer):
             button.on_click(self._act)
         self.undo.on_click(self._undo)
         self.restart.on_click(self._restart)
-        for control in self.sliders.values():
-            control.observe(self._set, names="value")
+        self.follow(*self.sliders.values())
         super().__init__(
             top=[row(*self.buttons.values(), self.undo, self.restart)],
             controls=[*self.sliders.values()],
@@ -107,10 +106,6 @@ class BreakerExplorer(Explorer):
     @shows_problems
     def _restart(self, _button: Any) -> None:
         self.actions.clear()
-        self.refresh()
-
-    @shows_problems
-    def _set(self, _change: Any) -> None:
         self.refresh()
 
 

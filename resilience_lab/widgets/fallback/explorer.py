@@ -10,7 +10,7 @@ import ipywidgets
 from resilience_lab.events.events import QueryAnswered
 from resilience_lab.events.recorder import Recorder
 from resilience_lab.plots import fallback_summary, fallback_waterfall
-from resilience_lab.plots.style import OUTCOMES, seconds
+from resilience_lab.plots.style import OUTCOMES, seconds, shortened
 from resilience_lab.widgets.base import Explorer, dropdown, shows_problems, table
 from resilience_lab.widgets.controls import Slider, Status, slider
 from resilience_lab.widgets.fallback.scenario import (
@@ -20,7 +20,7 @@ from resilience_lab.widgets.fallback.scenario import (
     ToldQuery,
     tell_fallback,
 )
-from resilience_lab.widgets.svg import axis, drawing
+from resilience_lab.widgets.svg import FULL_WIDTH, axis, caption, drawing, label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,7 +35,6 @@ _START = (
 _OUTCOMES = ("success", "failed", "timeout", "skipped")
 _SHAPES = {"success": "●", "failed": "✖", "timeout": "■", "skipped": "▶"}
 _LEFT, _WIDTH, _ROW = 98, 150, 26  # of the waterfall, in pixels
-_ALL = 426  # pixels: the whole width
 _LONGEST = 14  # letters of a name, in the picture
 
 
@@ -63,12 +62,8 @@ class FallbackExplorer(Explorer):
         self.waterfall = ipywidgets.HTML()
         self.findings = Status()
         self.numbers = ipywidgets.HTML()
-        for control in (
-            *(control for row in self.rows for control in row.controls),
-            *self.sliders.values(),
-            self.breakers,
-        ):
-            control.observe(self._set, names="value")
+        self.follow(*(control for row in self.rows for control in row.controls))
+        self.follow(*self.sliders.values(), self.breakers)
         self.query.observe(self._choose, names="value")
         super().__init__(
             top=self.rows,
@@ -127,10 +122,6 @@ class FallbackExplorer(Explorer):
         self.waterfall.value = _waterfall(
             f"Query {number}", self.story.agents, self.story.queries[number - 1]
         )
-
-    @shows_problems
-    def _set(self, _change: Any) -> None:
-        self.refresh()
 
     @shows_problems
     def _choose(self, _change: Any) -> None:
@@ -230,7 +221,7 @@ def _waterfall(title: str, agents: tuple[AgentSpec, ...], query: ToldQuery) -> s
         f'fill="none" stroke="currentColor"/>{_words(_LEFT + width, y, verdict)}'
         f"{axis(_LEFT, _WIDTH, y + _ROW, elapsed, 'seconds')}"
     )
-    return drawing(f"{title}: {'; '.join(told)}", _ALL, y + 58, "".join(parts))
+    return drawing(f"{title}: {'; '.join(told)}", FULL_WIDTH, y + 58, "".join(parts))
 
 
 def _verdict(query: ToldQuery) -> str:
@@ -242,9 +233,8 @@ def _verdict(query: ToldQuery) -> str:
 
 
 def _label(y: float, name: str) -> str:
-    short = name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
-    return f'<text x="{_LEFT - 10}" y="{y + 18}" text-anchor="end">{escape(short)}</text>'
+    return label(_LEFT - 10, y + 18, shortened(name, _LONGEST))
 
 
 def _words(x: float, y: float, words: str) -> str:
-    return f'<text x="{x + 6:.1f}" y="{y + 18}">{escape(words)}</text>'
+    return caption(x + 6, y + 18, words)

@@ -16,7 +16,7 @@ import asyncio
 import math
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import inf, prod
@@ -63,7 +63,7 @@ class AgentSpec:
             raise ValueError(
                 f"behaviour must be one of {', '.join(BEHAVIOURS)}; got {self.behaviour!r}"
             )
-        _share("p", self.p)
+        non_negative("p", self.p, at_most=1)
         non_negative("latency", self.latency)
         non_negative("cost", self.cost)
 
@@ -175,33 +175,40 @@ def tell_fallback(
     for agent in chain:
         if not isinstance(agent, AgentSpec):
             raise TypeError(f"agents must be AgentSpecs, got {agent!r}")
-    whole("queries", queries, at_least=1)
-    positive("attempt_timeout", attempt_timeout)
-    _share("correlation", correlation)
+    fates = _fates(
+        len(chain),
+        whole("queries", queries, at_least=1),
+        non_negative("correlation", correlation, at_most=1),
+        seed,
+    )
+    timeout = positive("attempt_timeout", attempt_timeout)
+    told = run_virtual(_ask_all, chain, fates, timeout, breakers)
+    return FallbackStory(chain, told, tuple(agent.availability(timeout) for agent in chain))
+
+
+async def _ask_all(
+    chain: tuple[AgentSpec, ...],
+    fates: Iterable[Sequence[float]],
+    attempt_timeout: float,
+    breakers: bool,
+) -> tuple[ToldQuery, ...]:
+    """A query for each of the `fates`, which has a draw for each agent."""
     recorder = Recorder()
     orchestrator = FallbackOrchestrator(
         attempt_timeout=attempt_timeout,
         breaker=(lambda agent: CircuitBreaker(name=agent.name)) if breakers else None,
         on_event=recorder,
     )
-
-    async def ask_all() -> tuple[ToldQuery, ...]:
-        told: list[ToldQuery] = []
-        errors: dict[str, BaseException] = {}
-        for number, draws in enumerate(_fates(len(chain), queries, correlation, seed), start=1):
-            primary, *fallbacks = map(AgentSpec.play, chain, draws)
-            with suppress(AllAgentsFailedError):
-                await orchestrator.execute_with_fallback(f"query {number}", primary, fallbacks)
-            told.append(_told(chain, recorder, errors))
-            recorder.clear()
-            await asyncio.sleep(PAUSE)
-        return tuple(told)
-
-    return FallbackStory(
-        chain,
-        run_virtual(ask_all),
-        tuple(agent.availability(attempt_timeout) for agent in chain),
-    )
+    told: list[ToldQuery] = []
+    errors: dict[str, BaseException] = {}
+    for number, draws in enumerate(fates, start=1):
+        primary, *fallbacks = map(AgentSpec.play, chain, draws)
+        with suppress(AllAgentsFailedError):
+            await orchestrator.execute_with_fallback(f"query {number}", primary, fallbacks)
+        told.append(_told_query(chain, recorder, errors))
+        recorder.clear()
+        await asyncio.sleep(PAUSE)
+    return tuple(told)
 
 
 def _fates(agents: int, queries: int, correlation: float, seed: int) -> Iterator[list[float]]:
@@ -216,7 +223,7 @@ def _fates(agents: int, queries: int, correlation: float, seed: int) -> Iterator
         yield [fate if choice < correlation else draw for choice, draw in own]
 
 
-def _told(
+def _told_query(
     chain: tuple[AgentSpec, ...], recorder: Recorder, errors: dict[str, BaseException]
 ) -> ToldQuery:
     events = tuple(_with_one_of(errors, event) for event in recorder)
@@ -239,8 +246,3 @@ def _with_one_of(errors: dict[str, BaseException], event: Event) -> Event:
     error = event.error
     error.__traceback__ = error.__cause__ = error.__context__ = None
     return replace(event, error=errors.setdefault(str(error), error))
-
-
-def _share(name: str, value: float) -> None:
-    if non_negative(name, value) > 1:
-        raise ValueError(f"{name} must be at most 1, got {value!r}")

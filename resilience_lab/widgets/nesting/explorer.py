@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from html import escape
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from resilience_lab.plots.composition import (
-    FATES,
-    composition_calls,
-    composition_summary,
-)
+from resilience_lab.ground.wording import count
+from resilience_lab.plots.composition import FATES, composition_calls, composition_summary
 from resilience_lab.plots.style import OUTCOMES, seconds
-from resilience_lab.widgets.base import Explorer, dropdown, note, shows_problems, table
+from resilience_lab.widgets.base import Explorer, dropdown, note, table
 from resilience_lab.widgets.controls import Status, slider
 from resilience_lab.widgets.nesting.scenario import (
     BACKOFF,
@@ -29,7 +25,7 @@ from resilience_lab.widgets.nesting.scenario import (
     tell_composition,
     written,
 )
-from resilience_lab.widgets.svg import drawing
+from resilience_lab.widgets.svg import FULL_WIDTH, caption, drawing, label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,11 +40,10 @@ _FIXED = (
 _WIDEST_SHAPE = 13  # in pixels
 _LOOKS = {fate: f'fill="{OUTCOMES[outcome]["color"]}"' for fate, outcome in FATES.items()}
 _LEFT, _WIDTH, _ROW = 72, 220, 58  # of the picture, in pixels
-_ALL = 426  # pixels: the whole width
 
 
 class ChainExplorer(Explorer):
-    """Controls for each link of a chain of up to three services, and the calls in each layer.
+    """Controls for each link between up to three services, and the calls in each layer.
 
     `links` are those to begin with, the users' first. Raises `ValueError` for more than three.
     """
@@ -73,24 +68,11 @@ class ChainExplorer(Explorer):
         self.flow = ipywidgets.HTML()
         self.findings = Status()
         self.numbers = ipywidgets.HTML()
-        for control in (
-            self.services,
-            *(control for row in self.rows for control in row.controls),
-            self.behaviour,
-            *self.sliders.values(),
-            self.deadline,
-            self.budget,
-        ):
-            control.observe(self._set, names="value")
+        others = [self.behaviour, *self.sliders.values(), self.deadline, self.budget]
+        self.follow(self.services, *others)
+        self.follow(*(control for row in self.rows for control in row.controls))
         super().__init__(
-            controls=[
-                self.services,
-                *self.rows,
-                self.behaviour,
-                *self.sliders.values(),
-                self.deadline,
-                self.budget,
-            ],
+            controls=[self.services, *self.rows, *others],
             shown=[self.flow, self.findings, self.numbers],
             details=[note(_FIXED)],
         )
@@ -134,16 +116,12 @@ class ChainExplorer(Explorer):
         tries = [link.tries for link in links]
         product = f" = {prod(tries)}" if len(tries) > 1 else ""
         return [
-            f"{_count(requests, 'request')}: {sum(story.answered)} answered, "
+            f"{count(requests, 'request')}: {sum(story.answered)} answered, "
             f"the longest wait {seconds(max(story.waits))} s.",
-            f"{_count(lowest.calls, 'call')} reached {lowest.service}: "
+            f"{count(lowest.calls, 'call')} reached {lowest.service}: "
             f"{seconds(story.amplification)} for each request.",
             f"At most, by the tries alone: {' * '.join(map(str, tries))}{product}.",
         ]
-
-    @shows_problems
-    def _set(self, _change: Any) -> None:
-        self.refresh()
 
 
 class LinkRow(ipywidgets.VBox):
@@ -177,20 +155,20 @@ def _flow(story: CompositionStory, words: str) -> str:
     scale = _WIDTH / most
     requests = len(story.waits)
     parts = [
-        _label(0, "users"),
+        label(_LEFT - 10, 19, "users"),
         f'<rect x="{_LEFT}" y="4" width="{requests * scale:.1f}" height="20" fill-opacity="0.6"/>',
-        _text(_LEFT + requests * scale + 8, 19, _count(requests, "request")),
+        caption(_LEFT + requests * scale + 8, 19, count(requests, "request")),
     ]
     for number, layer in enumerate(story.layers, start=1):
         parts.append(_layer(_ROW * number, layer, scale))
     height = _ROW * len(story.layers) + 58
-    return drawing(words, _ALL, height, "".join(parts) + _legend(height - 10))
+    return drawing(words, FULL_WIDTH, height, "".join(parts) + _legend(height - 10))
 
 
 def _legend(y: float) -> str:
     return "".join(
         f'<rect x="{_LEFT + 110 * column}" y="{y - 11}" width="14" height="12" {_LOOKS[fate]}/>'
-        + _text(_LEFT + 110 * column + 20, y, f"{_SHAPES[fate]} {_word(fate)}")
+        + caption(_LEFT + 110 * column + 20, y, f"{_SHAPES[fate]} {_word(fate)}")
         for column, fate in enumerate(FATES)
     )
 
@@ -200,8 +178,8 @@ def _layer(y: float, layer: Layer, scale: float) -> str:
     stopped = f" ⛔ {layer.rejected} rejected" if layer.rejected else ""
     parts = [
         f'<path d="M{_LEFT + 6} {y - 30}v26m-4 -7l4 7l4 -7" fill="none" stroke="currentColor"/>',
-        _text(_LEFT + 18, y - 12, f"{layer.link}{stopped}"),
-        _label(y, layer.service),
+        caption(_LEFT + 18, y - 12, f"{layer.link}{stopped}"),
+        label(_LEFT - 10, y + 19, layer.service),
     ]
     x = float(_LEFT)
     for fate in FATES:
@@ -213,7 +191,7 @@ def _layer(y: float, layer: Layer, scale: float) -> str:
             middle = x + (width - _WIDEST_SHAPE) / 2
             parts.append(f'<text x="{middle:.1f}" y="{y + 19}" fill="#111">{_SHAPES[fate]}</text>')
         x += width
-    return "".join([*parts, _text(x + 8, y + 19, _fates(layer))])
+    return "".join([*parts, caption(x + 8, y + 19, _fates(layer))])
 
 
 def _fates(layer: Layer) -> str:
@@ -225,31 +203,9 @@ def _word(fate: str) -> str:
     return fate.replace("_", " ")
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def _table(layers: tuple[Layer, ...]) -> str:
     return table(
         "The calls that reached each service, and those rejected on the way",
         ("service", "calls", "answered", "failed", "cut off", "rejected"),
-        [
-            (
-                layer.service,
-                layer.calls,
-                layer.answered,
-                layer.failed,
-                layer.cut_off,
-                layer.rejected,
-            )
-            for layer in layers
-        ],
+        [(it.service, it.calls, it.answered, it.failed, it.cut_off, it.rejected) for it in layers],
     )
-
-
-def _label(y: float, name: str) -> str:
-    return f'<text x="{_LEFT - 10}" y="{y + 19}" text-anchor="end">{escape(name)}</text>'
-
-
-def _text(x: float, y: float, words: str) -> str:
-    return f'<text x="{x:.1f}" y="{y}">{escape(words)}</text>'

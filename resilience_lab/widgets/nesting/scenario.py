@@ -5,8 +5,8 @@ to do, and behaves as it is told. Each call on the way is made under a *nesting*
 policies, outermost first. What a retry adds, a timeout cuts off and a breaker holds back can then
 be counted layer by layer: one extra try at the top is multiplied by every layer below it.
 
-Everything runs in one process, so whoever gives up cancels what it had called. Over a network the
-other side often works on, for nobody.
+Everything runs in one process, so a caller that gives up cancels what it had called. Over a network
+the other side often works on, and no one waits for its answer.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def tell_composition(
     deadline: float = PATIENCE,
     budget: bool = False,
 ) -> CompositionStory:
-    """Play `requests` (>= 1) from users, so many seconds `apart`, through a chain of services.
+    """Play `requests` (>= 1) from users, so many seconds `apart`, through several services.
 
     `links` has the users' link to the first service first; there are as many services. `behaviour`
     is one of `BEHAVIOURS`, that of the lowest. `timeout` is the seconds of every timeout;
@@ -156,7 +156,7 @@ def tell_composition(
     that it is of no use.
 
     The cost grows with the calls, at worst the product of all (retries + 1). Raises `ValueError` or
-    `TypeError` for arguments that make no sense, as a chain without links.
+    `TypeError` for arguments that make no sense, as no links.
     """
     if not links:
         raise ValueError(f"links must hold at least one link, got {links!r}")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import ipywidgets
 
 from resilience_lab.plots.load import load_over_time
 from resilience_lab.retry.backoff import JITTERS
-from resilience_lab.widgets.base import Explorer, dropdown, note, shows_problems, table
+from resilience_lab.widgets.base import Explorer, dropdown, note, table
 from resilience_lab.widgets.controls import Status, slider
 from resilience_lab.widgets.storm.scenario import (
     BUDGET,
@@ -23,7 +23,7 @@ from resilience_lab.widgets.storm.scenario import (
     Tactics,
     tell_storm,
 )
-from resilience_lab.widgets.svg import axis, drawing
+from resilience_lab.widgets.svg import FULL_WIDTH, axis, drawing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,7 +35,6 @@ _FIXED = (
 )
 _COLUMNS = ("policy", "calls", "later peak", "answered", "calm after")
 _LEFT, _WIDTH, _HEIGHT, _GAP = 46, 346, 120, 34  # of each panel, in pixels
-_ALL = 426  # pixels: the whole width
 _LINES = {
     "plain": 'stroke="currentColor" stroke-opacity="0.6" stroke-width="1.5" stroke-dasharray="4 3"',
     "yours": 'stroke="#0072B2" stroke-width="2"',
@@ -73,8 +72,7 @@ class StormExplorer(Explorer):
         self.verdict = Status()
         self.numbers = ipywidgets.HTML()
         controls = [*self.outage.values(), *self.tactics.values()]
-        for control in controls:
-            control.observe(self._set, names="value")
+        self.follow(*controls)
         super().__init__(
             controls=controls,
             shown=[self.load, self.verdict, self.numbers],
@@ -87,8 +85,8 @@ class StormExplorer(Explorer):
         tactics = Tactics(**{name: control.value for name, control in self.tactics.items()})
         for name in ("jitter", "budget"):
             self.tactics[name].disabled = not tactics.retries
-        self.yours = _told(outage, tactics)
-        self.plain = _told(outage, Tactics(tactics.retries))
+        self.yours = _story(outage, tactics)
+        self.plain = _story(outage, Tactics(tactics.retries))
         self.load.value = _load(self.plain, self.yours, self._words())
         self.verdict.text = _verdict(self.yours)
         self.numbers.value = _table(self.plain, self.yours)
@@ -118,14 +116,8 @@ class StormExplorer(Explorer):
         )
         return f"{about} {stories}"
 
-    @shows_problems
-    def _set(self, _change: Any) -> None:
-        self.refresh()
 
-
-@lru_cache(maxsize=256)
-def _told(outage: Outage, tactics: Tactics) -> StormStory:
-    return tell_storm(outage, tactics)
+_story = lru_cache(maxsize=256)(tell_storm)
 
 
 def _verdict(story: StormStory) -> str:
@@ -172,7 +164,7 @@ def _load(plain: StormStory, yours: StormStory, words: str) -> str:
     ]
     bottom = 2 * _HEIGHT + _GAP + 22
     parts.append(axis(_LEFT, _WIDTH, bottom, DURATION, "s"))
-    return drawing(words, _ALL, bottom + 28, "".join(parts))
+    return drawing(words, FULL_WIDTH, bottom + 28, "".join(parts))
 
 
 def _panel(

@@ -65,8 +65,7 @@ class Outage:
     def __post_init__(self) -> None:
         whole("clients", self.clients, at_least=1)
         positive("capacity", self.capacity)
-        if non_negative("seconds", self.seconds) > LONGEST:
-            raise ValueError(f"seconds must be at most {LONGEST:g}, got {self.seconds!r}")
+        non_negative("seconds", self.seconds, at_most=LONGEST)
 
 
 @dataclass(frozen=True)
