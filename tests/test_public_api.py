@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import resilience_lab
-from resilience_lab import live, practice, simulation
+from resilience_lab import errors, live, practice, simulation
 
 LIVE = {"ChatAgent", "FaultyServer", "SentimentAgent"}
 
@@ -38,6 +38,14 @@ def test_a_name_loads_no_module_before_it_is_used(package):
         "True",
         "True",
     ]
+
+
+def test_every_error_can_be_caught_by_a_name_of_the_front_door():
+    kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
+    raised = {name for name in kinds if issubclass(getattr(errors, name), Exception)}
+
+    assert len(raised) > 15
+    assert raised <= {*resilience_lab.__all__}
 
 
 @pytest.mark.parametrize("name", sorted(LIVE))
