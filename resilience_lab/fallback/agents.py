@@ -20,12 +20,23 @@ from resilience_lab.ground.arguments import text
 class Agent(Protocol):
     """Anything with a `name` and an async `run`: no base class is needed.
 
-    If it has a `stream` too, an async generator function of the query, it can answer in chunks.
+    If it also has a `stream`, an async generator function of the query, it can answer in chunks.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> class Echo:
+    ...     name = "echo"
+    ...     async def run(self, query):
+    ...         return query
+    >>> agent: Agent = Echo()
+    >>> asyncio.run(agent.run("hello"))
+    'hello'
     """
 
     @property
     def name(self) -> str:
-        """Tells it from the other agents of a chain; its breaker is kept under it."""
+        """Tells the agent from the others of a chain; its breaker is kept under this name."""
         ...
 
     def run(self, query: str, /) -> Awaitable[str]:
@@ -34,7 +45,24 @@ class Agent(Protocol):
 
 
 class BaseAgent(ABC):
-    """Answers queries. A subclass that sets no `name` is called after its class."""
+    """A base for agents: a subclass defines `run`, and may define `stream`.
+
+    Parameters
+    ----------
+    name
+        Tells the agent from the others of a chain. By default the name of its class.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> class Echo(BaseAgent):
+    ...     async def run(self, query):
+    ...         return query
+    >>> Echo()
+    <Echo 'Echo'>
+    >>> asyncio.run(Echo("echo").run("hello"))
+    'hello'
+    """
 
     name: str
 
@@ -52,10 +80,10 @@ class BaseAgent(ABC):
 
     @abstractmethod
     async def run(self, query: str) -> str:
-        """The answer to `query`. Raises if there is none."""
+        """The answer to `query`, a text. Raises if there is none."""
 
     async def stream(self, query: str) -> AsyncGenerator[str, None]:
-        """The answer in chunks, as they come. An agent that cannot stream gives it as one."""
+        """The answer in chunks, as they come; from an agent that only has `run`, in one."""
         yield await answer_of(self, query)
 
 
@@ -73,7 +101,7 @@ async def answer_of(agent: Agent, query: str) -> str:
 def not_text(agent: Agent, complaint: str, value: object) -> AgentAnswerError:
     """The error of an `agent` that gave `value`, to which the `complaint` leads up, for text."""
     if inspect.iscoroutine(value):
-        value.close()  # nobody will await it
+        value.close()  # it will not be awaited
     try:
         words = repr(value)
     except Exception:
@@ -91,17 +119,37 @@ Scene: TypeAlias = str | Exception | type[Exception]
 """What an agent does: it says something, or it raises an error."""
 
 Step: TypeAlias = Scene | tuple[float, Scene]
-"""A scene, at once or after so many seconds."""
+"""A scene, or a pair `(latency, scene)`: the latency is in seconds."""
 
 
 class ScriptedAgent(BaseAgent):
     """Plays `outcomes` in order, one a call; the last one is repeated for ever.
 
-    An outcome is an answer, an exception (an object or its class), or a pair `(latency, outcome)`
-    that first takes that many seconds. An infinite latency hangs until it is cancelled. A list of
-    such steps is an answer in chunks, for `stream`; with an exception in it, it breaks off there.
-    `queries` holds what it was asked. Raises `ValueError` or `TypeError` for a script that cannot
-    be played.
+    `queries` holds what it was asked.
+
+    Parameters
+    ----------
+    name
+        Tells the agent from the others of a chain.
+    outcomes
+        Each is an answer, an exception (an object or its class), or a pair `(latency, outcome)`
+        that first takes `latency` seconds, >= 0; an infinite one hangs until it is cancelled. A
+        list of such steps is an answer in chunks, for `stream`; with an exception in it, it breaks
+        off there.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a script that cannot be played.
+
+    Examples
+    --------
+    >>> from resilience_lab import Retry, run_virtual
+    >>> agent = ScriptedAgent("GPT-4", [ConnectionError("connection reset"), (2.5, "an answer")])
+    >>> run_virtual(Retry().call, agent.run, "a question")
+    'an answer'
+    >>> agent.queries
+    ['a question', 'a question']
     """
 
     def __init__(self, name: str, outcomes: Iterable[Step | list[Step]]) -> None:

@@ -31,10 +31,15 @@ T = TypeVar("T", bound=Turn)
 
 
 class FallbackResult(TypedDict):
-    """The answer and where it comes from: a plain dict."""
+    """An answer and where it comes from: a plain dict.
+
+    `attempts` has one entry per agent that had its turn, in order: see `Attempt`.
+    """
 
     result: str
+    """The answer."""
     agent_used: str
+    """The name of the agent that gave it."""
     fallback_level: int
     """0 is the primary agent."""
     attempts: list[Attempt]
@@ -45,23 +50,60 @@ class FallbackResult(TypedDict):
 class FallbackOrchestrator:
     """Asks agents in order until one answers.
 
-    `attempt_timeout` bounds each attempt in seconds (cut to the ambient deadline). `retry` is the
-    `Retry` for one agent's turn. `breaker(agent)` makes the `CircuitBreaker` of an agent; it is
-    made once per agent name and kept in `breakers`, so one orchestrator should serve many queries.
-    An agent whose breaker is open is skipped without being called or waited for. `accept(answer)`
-    may refuse an answer, which then counts as a failure of that attempt. `fallback_on` says after
-    which errors the next agent is asked; any other goes to the caller at once. A refused answer and
-    a skipped agent always lead on. An answer that is no text is an error (`AgentAnswerError`), as
-    of an agent that forgot its `return`.
+    An agent's breaker is made on first use and kept in `breakers`, under the agent's name: one
+    orchestrator should serve many queries. An agent whose breaker is open is skipped, without being
+    called or waited for. A refused answer and a skipped agent always lead on to the next agent. An
+    answer that is no text, as of an agent that forgot its `return`, is an `AgentAnswerError`.
 
-    With `hedge_after`, an agent that has not answered after so many seconds (>= 0) is no longer
-    waited for alone: the next one is asked too, the first accepted answer wins, and the others are
-    cancelled, which is neutral for their breakers. (Jeffrey Dean and Luiz Andre Barroso, "The Tail
-    at Scale", 2013.) The winner waits for their clean-up for a hundredth of a second at most, and
-    never up to the deadline; one that takes longer goes on in the background. Only a cancelled
-    query waits for all that it began. `budget` bounds what fallbacks and hedges add: each query
-    adds its share to the `RetryBudget`, and each agent that is called after the first one takes a
-    token. Give the same budget to `retry`, and to other chains, and it bounds all of that together.
+    Parameters
+    ----------
+    attempt_timeout
+        Seconds that one attempt may take, > 0, cut to the ambient deadline. None for no limit of
+        its own.
+    hedge_after
+        Seconds, >= 0, after which an agent that has not answered is no longer waited for alone: the
+        next one is asked too, the first accepted answer wins, and the others are cancelled, which
+        is neutral for their breakers. None for one agent at a time.
+    retry
+        The `Retry` around each agent. None for one attempt each.
+    budget
+        A `RetryBudget` that bounds what fallbacks and hedges add: each query adds its share, and
+        each agent that is called after the first one takes a token. Given to `retry` and to other
+        chains, too, it bounds all of that together.
+    breaker
+        `breaker(agent)` makes the `CircuitBreaker` of an agent. None for no breakers.
+    fallback_on
+        After which errors the next agent is asked: a type, a tuple of types, or a predicate. Any
+        other error goes to the caller at once.
+    accept
+        `accept(answer)` may refuse an answer, which then counts as a failure of that attempt.
+    on_event
+        Hears of each query, each agent's turn, and the end.
+    name
+        The source of the events.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an argument that makes no sense.
+
+    Notes
+    -----
+    Hedging is from Jeffrey Dean and Luiz Andre Barroso, "The Tail at Scale", 2013. The winner waits
+    at most a hundredth of a second for the others' clean-up, and never up to the deadline: one that
+    takes longer goes on in the background. Only a cancelled query waits for all that it began.
+
+    Examples
+    --------
+    >>> from resilience_lab import ScriptedAgent, run_virtual
+    >>> primary = ScriptedAgent("GPT-4", [ConnectionError("connection reset")])
+    >>> local = ScriptedAgent("Local", ["an answer"])
+    >>> orchestrator = FallbackOrchestrator(attempt_timeout=10)
+    >>> answer = run_virtual(orchestrator.execute_with_fallback, "a question", primary, [local])
+    >>> answer["result"], answer["agent_used"], answer["fallback_level"]
+    ('an answer', 'Local', 1)
+    >>> [(attempt["agent"], attempt["outcome"]) for attempt in answer["attempts"]]
+    [('GPT-4', 'failed'), ('Local', 'success')]
     """
 
     def __init__(
@@ -99,10 +141,26 @@ class FallbackOrchestrator:
     ) -> FallbackResult:
         """The answer of the first agent that gives one.
 
-        Raises `AllAgentsFailedError` with every agent's error if none does, `DeadlineExceededError`
-        when the ambient deadline leaves no time for the next, `ValueError` if two agents have the
-        same name. A cancellation ends the whole chain, whatever the agent makes of it: it returns
-        when the agents have cleaned up, or when it is cancelled again and again.
+        A cancellation ends the whole chain, whatever the agent makes of it: it returns when the
+        agents have cleaned up, or when it is cancelled again and again.
+
+        Parameters
+        ----------
+        query
+            What each agent is asked.
+        primary_agent
+            The agent to ask first.
+        fallback_agents
+            The agents to ask after it, in order.
+
+        Raises
+        ------
+        AllAgentsFailedError
+            No agent has answered. It holds every agent's error, in order.
+        DeadlineExceededError
+            The ambient deadline leaves no time for the next agent.
+        ValueError, TypeError
+            Two agents have the same name, or an argument is of the wrong kind.
         """
         async with self._ask(query, primary_agent, fallback_agents, Turn) as asked:
             turn, answer = await asked.first_answer()
@@ -120,13 +178,31 @@ class FallbackOrchestrator:
     ) -> AsyncGenerator[str, None]:
         """The answer in chunks, of the first agent that gives one.
 
-        Until there is a first chunk, everything is as in `execute_with_fallback`, except that
-        `accept`, which judges whole answers, is not asked. After it there is no fallback, since
-        the consumer has seen it: if the stream breaks off, `StreamInterruptedError` holds the
-        agent and what came so far. `attempt_timeout` bounds the wait for each chunk; the time that
-        the consumer takes is its own. A consumer that stops early should close the generator
+        Until the first chunk everything is as in `execute_with_fallback`, except that `accept`,
+        which judges whole answers, is not asked. After it there is no fallback, since the consumer
+        has seen it. `attempt_timeout` bounds the wait for each chunk; the time that the consumer
+        takes is its own. A consumer that stops early should close the generator
         (`contextlib.aclosing`): the agent is then cancelled, which is neutral for its breaker, also
         if its clean-up raises (which is logged).
+
+        Parameters and errors are those of `execute_with_fallback`, and one more:
+
+        Raises
+        ------
+        StreamInterruptedError
+            The stream broke off. It holds the agent and what came so far.
+
+        Examples
+        --------
+        >>> from resilience_lab import ScriptedAgent, run_virtual
+        >>> primary = ScriptedAgent("GPT-4", [TimeoutError()])
+        >>> local = ScriptedAgent("Local", [["Once ", "upon ", "a time"]])
+        >>> async def main():
+        ...     orchestrator = FallbackOrchestrator()
+        ...     chunks = orchestrator.stream_with_fallback("a story", primary, [local])
+        ...     return [chunk async for chunk in chunks]
+        >>> run_virtual(main)
+        ['Once ', 'upon ', 'a time']
         """
         async with self._ask(query, primary_agent, fallback_agents, StreamTurn) as asked:
             turn, first = await asked.first_answer()

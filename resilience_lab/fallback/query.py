@@ -29,12 +29,16 @@ GRACE = 0.01
 
 
 class Attempt(TypedDict):
-    """What became of one agent's turn."""
+    """What became of one agent's turn: a plain dict."""
 
     agent: str
+    """Its name."""
     level: int
+    """0 is the primary agent."""
     outcome: TurnOutcome
+    """success, failed, timeout, rejected, skipped (its breaker was open) or cancelled."""
     error: Exception | None
+    """What it failed with; the last error, if it was retried."""
     calls: int
     """How often the agent was called; 0 if it was skipped."""
     started: float
@@ -46,12 +50,12 @@ class Attempt(TypedDict):
 class Query(Generic[T]):
     """Asks one agent after the other; hedged, the next one too while the last has not answered.
 
-    Each agent has its turn, of the `kind` given. `async with` makes sure that every turn is told to
-    end with the query, and that the chain's listener hears of its end: a cancellation is one, too.
+    `turn_of(agent, level)` makes each agent's turn. `async with` makes sure that every turn is told
+    to end with the query, and that the listener hears of its end: a cancellation is one, too.
 
     A cancelled query returns when all its turns have ended. But a result, an answer or an error, is
     not held back by the clean-up of other agents: they have `GRACE`, and never more than half of
-    the time up to the deadline. Who takes longer goes on in the background, in the ledger as
+    the time up to the deadline. What takes longer goes on in the background, in the ledger as
     cancelled and neutral for its breaker, until it is done or the timeout of its attempt strikes.
     """
 
@@ -68,7 +72,7 @@ class Query(Generic[T]):
         self._turn_of = turn_of
         self._now = asyncio.get_running_loop().time
         self._received = self._now()
-        self._turns: list[T] = []  # of everybody asked so far, in order
+        self._turns: list[T] = []  # of all agents asked so far, in order
         self._running: dict[asyncio.Task[Ending], T] = {}
         self._ledger: dict[int, Attempt] = {}
         self._note: str | None = None
@@ -152,9 +156,9 @@ class Query(Generic[T]):
                 self.enter(turn, "cancelled" if outcome == "success" else outcome, error)
 
     async def _race(self) -> tuple[T, str] | None:
-        """The first answer; None if nobody has one. Unless the chain hedges, one runs at a time."""
+        """The first answer; None if no agent has one. Without hedging, one runs at a time."""
         patience = math.inf if self._policy.hedge_after is None else self._policy.hedge_after
-        due = self._now()  # when the next agent is asked, if nobody has answered by then
+        due = self._now()  # when the next agent is asked, if no answer has come by then
         while True:
             if self._now() >= due or not self._running:
                 turn = self._next_turn()

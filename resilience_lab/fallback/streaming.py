@@ -21,11 +21,11 @@ from resilience_lab.fallback.turn import Turn
 class AgentStream:
     """An agent's stream, driven by a task of its own and read chunk by chunk.
 
-    Whoever begins a stream may not be the one who reads it to its end, as when it wins a race. But
-    a generator belongs to one task from beginning to end: else a timeout that it opened in one task
-    would strike another. The agent is asked for a chunk when the reader wants it, not before, and
-    `patience` bounds that wait alone. `permit` is held until the stream ends; a stream closed early
-    is neutral for its breaker. `give_way` is asked what an error means: see `Turn`.
+    The task that begins a stream may not be the one that reads it to its end, as when it wins a
+    race. But a generator belongs to one task from beginning to end: else a timeout that it opened
+    in one task would strike another. The agent is asked for a chunk when the reader wants it, not
+    before, and `patience` bounds that wait alone. `permit` is held until the stream ends; a stream
+    closed early is neutral for its breaker. `give_way` is asked what an error means: see `Turn`.
     """
 
     def __init__(

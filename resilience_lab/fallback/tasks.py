@@ -1,4 +1,4 @@
-"""Ending tasks: those who cancel wait for what they cancelled, as long as they have time for it."""
+"""Ending tasks: what was cancelled is waited for, as long as there is time for it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ async def wind_up(tasks: Iterable[asyncio.Task[Any]], *, within: float | None = 
 
     To be cancelled meanwhile changes nothing, except that it is raised afterwards. But to be
     cancelled twice ends the wait (as often as it likes: so cancel scopes do that are not asyncio's
-    own), and so does the end of `within` seconds, or being cancelled in these. Who takes longer
-    ends in the background, and what it raises is logged.
+    own), and so does the end of `within` seconds, or being cancelled in these. A task that takes
+    longer ends in the background, and what it raises is logged.
     """
     tasks = list(tasks)
     for task in tasks:

@@ -63,7 +63,7 @@ class Turn:
             error = raised if raised is not self.rejection or self.error is None else self.error
             return "", self.outcome(error), error
         except (KeyboardInterrupt, SystemExit) as raised:
-            if self.withdrawn:  # there is nobody to raise it
+            if self.withdrawn:  # no query is left to raise it
                 raise
             error = raised
             return "", "cancelled", error
@@ -120,12 +120,12 @@ class Turn:
         self._put_back_unless_called(self.calls)
 
     def _put_back_unless_called(self, calls: int) -> None:
-        """Return the token of a retry if, after so many `calls`, it did not come to its own."""
+        """Return the token of a retry that made no call of its own after the `calls` before it."""
         if self.retry is not None and self.calls == calls > 0:
             self.retry.put_back()
 
     def _is_over(self) -> bool:
-        """Whether a retry is of no use: nobody waits for it, or the breaker has opened."""
+        """Whether a retry is of no use: its answer is not waited for, or the breaker has opened."""
         if self.withdrawn:
             return True
         if self.breaker is None or self.breaker.observe_only:
