@@ -1,18 +1,10 @@
 """A circuit breaker: stop calling what keeps failing, and find out cheaply when it is well again.
 
-    CLOSED --- failure_threshold failures in a row ---> OPEN
-    OPEN --- a call arrives after recovery_timeout ---> HALF_OPEN, and that call is a probe
-    HALF_OPEN --- success_threshold probes succeed ---> CLOSED
-    HALF_OPEN --- any probe fails --------------------> OPEN, for another break
-
-The picture is the code: `Closed`, `Open` and `HalfOpen` (in `states.py`) each hold what is counted
-in that state, `_admit` lets a call in and `_settle` takes its result. Nothing else changes state.
-Only the first arrow has a rule of its own, which may be exchanged: see `trip.py`.
-
-One idea carries the rest. Every stay in a state is a *generation*, a new object, and a call keeps
-the one that admitted it. When its result comes back and that is no longer the current generation,
-the result is stale: it tells of a time that is over, so it changes nothing and frees nothing. That
-rule alone deals with slow calls that return after the trip, after the recovery, or after a reset.
+The rules are in `states.py`: three small objects, `Closed`, `Open` and `HalfOpen`, that say who may
+call and what comes next. Here is what they are free of. The breaker asks the clock, holds the lock
+while it moves from one state to the next, and tells its listener after that. Two methods do so:
+`_admit` lets a call in, and `_settle` takes its result. When a closed circuit opens is a rule of
+its own, which may be exchanged: see `trip_rules.py`.
 """
 
 from __future__ import annotations
@@ -22,23 +14,14 @@ import math
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial, wraps
 from types import CoroutineType, TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from resilience_lab.breaker.break_lengths import Breaks
-from resilience_lab.breaker.permit import Blocks, Permit
-from resilience_lab.breaker.protect import protect
-from resilience_lab.breaker.states import (
-    Call,
-    Closed,
-    ClosedTimed,
-    Generation,
-    Guest,
-    HalfOpen,
-    Open,
-    Probe,
-    Ticket,
-)
+from resilience_lab.breaker.permit import Blocks, Permit, settle_by
+from resilience_lab.breaker.protect import protect, protect_result
+from resilience_lab.breaker.states import Generation, Guest, Open, Plan, Ticket
 from resilience_lab.breaker.trip_rules import ConsecutiveFailures, TripRule
 from resilience_lab.errors import CircuitOpenError
 from resilience_lab.events.events import (
@@ -51,17 +34,17 @@ from resilience_lab.events.events import (
     StateChanged,
     emit,
 )
-from resilience_lab.ground.arguments import UNBEGUN, flag, function, not_callable, text, whole
-from resilience_lab.ground.clock import LoopClock, tick
-from resilience_lab.ground.outcomes import (
-    Classify,
-    ErrorFilter,
-    Outcome,
-    State,
-    checked,
-    cut_short,
-    matcher,
+from resilience_lab.ground.arguments import (
+    UNBEGUN,
+    flag,
+    function,
+    is_async,
+    not_callable,
+    text,
+    whole,
 )
+from resilience_lab.ground.clock import LoopClock, tick
+from resilience_lab.ground.outcomes import Classify, ErrorFilter, Outcome, State, judge_by
 from resilience_lab.ground.sharing import Shared
 from resilience_lab.ground.verb import verb
 from resilience_lab.retry.backoff import Backoff
@@ -158,22 +141,19 @@ class CircuitBreaker(Shared):
         self.name = text("name", name)
         self.half_open_max_calls = whole("half_open_max_calls", half_open_max_calls, at_least=1)
         self.observe_only = flag("observe_only", observe_only)
-        self._breaks = Breaks(recovery_timeout, probe_timeout)
+        breaks = Breaks(recovery_timeout, probe_timeout)
         if not (trip is None or isinstance(trip, TripRule)):
             raise TypeError(f"trip must be a trip rule such as FailureRate, got {trip!r}")
         if trip is not None and failure_threshold != 3:
             raise ValueError(f"give failure_threshold or trip, not both; got {trip!r}")
-        self._trip = trip or ConsecutiveFailures(failure_threshold)
-        if classify is not None and failure_on is not Exception:
-            raise ValueError(f"give failure_on or classify, not both; got {failure_on!r}")
-        self._is_failure = matcher("failure_on", failure_on)
-        self._classify = function("classify", classify)
+        self._judge = judge_by(failure_on, classify)
         self._on_event = function("on_event", on_event)
         self._now = function("clock", clock) or LoopClock()
         # Whether even an uneventful success has somebody who must hear of it.
         self._attended = on_event is not None or classify is not None
         self._last_failure_time: float | None = None
-        self._generation: Generation = self._closed()
+        self._plan = Plan(trip or ConsecutiveFailures(failure_threshold), breaks, self._now)
+        self._generation: Generation = self._plan.closed("new")
         self._ticket = self._generation.ticket  # of every call, as long as all are alike
         self._would_reject_count = 0
         self._blocks = Blocks()
@@ -207,12 +187,12 @@ class CircuitBreaker(Shared):
     @property
     def recovery_timeout(self) -> float | Backoff:
         """How long a break lasts, in seconds, or the `Backoff` that says so."""
-        return self._breaks.recovery_timeout
+        return self._plan.breaks.recovery_timeout
 
     @property
     def trip(self) -> TripRule:
         """The rule by which it opens."""
-        return self._trip
+        return self._plan.trip
 
     @property
     def success_count(self) -> int:
@@ -232,7 +212,7 @@ class CircuitBreaker(Shared):
     @property
     def isolated(self) -> bool:
         """Whether it was opened by hand and stays so until `reset`."""
-        return isinstance(self._generation, Open) and math.isinf(self._generation.until)
+        return self._generation.isolated
 
     @property
     def retry_after(self) -> float:
@@ -254,9 +234,7 @@ class CircuitBreaker(Shared):
         Raises `CircuitOpenError` if the call is rejected; `func` is then not touched. Raises
         `TypeError` if `func` returns a generator, whose work only begins when this call is over.
         """
-        ticket: Ticket | None = self._ticket
-        if ticket is None:
-            ticket = self._admit()
+        ticket = self._ticket or self._admit()
         try:
             # To unpack a dict that is empty costs as much as all the rest here.
             result = func(*args, **kwargs) if kwargs else func(*args)
@@ -266,7 +244,7 @@ class CircuitBreaker(Shared):
             if not callable(func):  # the caller's mistake, which says nothing of the service
                 self._settle(ticket, Outcome.NEUTRAL)
                 raise TypeError(not_callable(func)) from None
-            self._settle_error(ticket, error)
+            settle_by(self._judge.of_error, error, partial(self._settle, ticket), error)
             raise
         if type(result) in UNBEGUN:
             self._settle(ticket, Outcome.NEUTRAL)
@@ -276,12 +254,12 @@ class CircuitBreaker(Shared):
             )
         # A success in a clean CLOSED changes nothing, so it takes no lock and reads no clock.
         if self._attended or (ticket.alert and not ticket.absorb()):
-            self._settle_result(ticket, result)
+            settle_by(self._judge.of_result, result, partial(self._settle, ticket))
         return result
 
     def acquire(self) -> Permit:
         """A permit for one call, or `CircuitOpenError`. Settle it with its result."""
-        return Permit(self, self._admit())
+        return self._permit(self._ticket or self._admit())
 
     def __call__(self, func: Callable[P, T]) -> Callable[P, T]:
         """Decorate a function, coroutine function or (async) generator function.
@@ -289,8 +267,33 @@ class CircuitBreaker(Shared):
         A generator takes its permit when it starts and is protected until it finishes; one that its
         consumer closes early is neutral.
         """
-        protected: Callable[P, T] = protect(self, func)
+        if not callable(func):
+            raise TypeError(not_callable(func))
+        if not is_async(func):
+            return protect(func, self.acquire)
+        protected: Callable[P, T] = self._coroutine_function(func)
         return protected
+
+    def _coroutine_function(self, func: Callable[..., Any]) -> Any:
+        @wraps(func)
+        async def protected(*args: Any, **kwargs: Any) -> Any:
+            # The body of `call` again: one more coroutine around it would double what it costs.
+            ticket = self._ticket or self._admit()
+            try:
+                result = await (func(*args, **kwargs) if kwargs else func(*args))
+            except BaseException as error:
+                settle_by(self._judge.of_error, error, partial(self._settle, ticket), error)
+                raise
+            if type(result) in UNBEGUN:
+                return protect_result(result, self._permit(ticket), self.acquire)
+            if self._attended or (ticket.alert and not ticket.absorb()):
+                settle_by(self._judge.of_result, result, partial(self._settle, ticket))
+            return result
+
+        return protected
+
+    def _permit(self, ticket: Ticket) -> Permit:
+        return Permit(self.name, self._judge, partial(self._settle, ticket))
 
     async def __aenter__(self) -> Permit:
         permit = self.acquire()
@@ -320,8 +323,9 @@ class CircuitBreaker(Shared):
         with self._lock:
             if self.isolated:
                 return
-            isolated = Open(self._generation.progress(now), math.inf, lease=0.0)
-            event = self._change(isolated, now, "isolated by hand")
+            progress = self._generation.progress(now)
+            isolated = Open(self._plan, progress, math.inf, 0.0, "isolated by hand")
+            event = self._change(isolated, now)
         emit(self._on_event, event)
 
     def reset(self) -> None:
@@ -329,29 +333,23 @@ class CircuitBreaker(Shared):
         now = self._now()
         with self._lock:
             self._last_failure_time = None
-            event = self._change(self._closed(), now, "reset by hand")
+            event = self._change(self._plan.closed("reset by hand"), now)
         emit(self._on_event, event)
 
-    # The state machine. The clock is read and listeners are told outside the lock: both are other
+    # The machine. The clock is read and listeners are told outside the lock: both are other
     # people's code, which may take its time, raise, or come back to this very breaker.
 
     def _admit(self) -> Ticket:
         """Let one call in and return its ticket, or raise `CircuitOpenError`."""
         now = self._now()
         events: list[Event] = []
-        ticket: Ticket | None = None
         with self._lock:
-            if isinstance(self._generation, Open) and now >= self._generation.until:
-                half_open = HalfOpen(self._generation)
-                events.append(self._change(half_open, now, "the break is over"))
-            generation = self._generation
-            if isinstance(generation, Closed):
-                return generation.ticket or Call(generation, now)
-            if isinstance(generation, HalfOpen):
-                expired = generation.expire(now)
-                events += [LeaseExpired(now, self.name, now - late.since) for late in expired]
-                if len(generation.probes) < self.half_open_max_calls:
-                    ticket = generation.admit(now)
+            generation = self._generation.arrive(now)
+            if generation is not self._generation:
+                events.append(self._change(generation, now))
+            if late := generation.expire(now):
+                events += [LeaseExpired(now, self.name, now - probe.since) for probe in late]
+            ticket = generation.let_in(now, self.half_open_max_calls)
             if ticket is None:
                 retry_after = self._retry_after(generation, now)
                 rejection = CallWouldBeRejected if self.observe_only else CallRejected
@@ -374,63 +372,29 @@ class CircuitBreaker(Shared):
         """Take the result of one call, unless it is stale."""
         now = self._now()
         with self._lock:
-            change = None
-            if not isinstance(ticket, Guest):
-                if ticket.generation is not self._generation:
+            generation, change = ticket.generation, None
+            if ticket.counts:
+                after = self._generation.take(ticket, outcome, now, self.success_threshold)
+                if after is None:
                     return  # stale
-                seconds = now - ticket.since
-                if isinstance(ticket, Probe) and not ticket.hand_in():
-                    if outcome is Outcome.SUCCESS:
-                        half_open = ticket.generation
-                        half_open.lease = self._breaks.stretch(half_open.lease, seconds)
-                    return  # stale too: its lease was over, and its permit given to another
-                if outcome is not Outcome.NEUTRAL:
-                    change = self._count(ticket.generation, outcome, seconds, now)
-            generation = ticket.generation
+                if outcome is Outcome.FAILURE:
+                    self._last_failure_time = now
+                if after is not generation:
+                    change = self._change(after, now)
+            if self._on_event is None:
+                return
             count, threshold = generation.successes, self.success_threshold
             if outcome is Outcome.FAILURE:
                 count, threshold = generation.progress(now)
-        if self._on_event is None:
-            return
         finished = CallFinished(now, self.name, generation.state, outcome, error, count, threshold)
         emit(self._on_event, finished)
         if change is not None:
             emit(self._on_event, change)
 
-    def _count(
-        self, generation: Closed | HalfOpen, outcome: Outcome, seconds: float, now: float
-    ) -> StateChanged | None:
-        """Count a success or a failure, and change the state if that is reason to."""
-        failed = outcome is Outcome.FAILURE
-        if failed:
-            self._last_failure_time = now
-        if isinstance(generation, Closed):
-            tally = generation.tally
-            reason = tally.note(failed=failed, seconds=seconds, now=now)
-            generation.alert = tally.alert
-            return self._open(reason, now) if reason else None
-        if self._trip.is_bad(failed=failed, seconds=seconds) or failed:
-            generation.failures += failed
-            return self._open("a probe failed" if failed else "a probe was slow", now)
-        generation.successes += 1
-        if generation.successes >= self.success_threshold:
-            return self._change(self._closed(), now, "the probes succeeded")
-        return None
-
-    def _open(self, reason: str, now: float) -> StateChanged:
-        length, lease = self._breaks.take()
-        progress = self._generation.progress(now)
-        return self._change(Open(progress, now + length, lease), now, reason)
-
-    def _closed(self) -> Closed:
-        self._breaks.start_over()
-        tally = self._trip.tally(self._now)
-        return ClosedTimed(tally) if self._trip.timed else Closed(tally)
-
-    def _change(self, after: Generation, now: float, reason: str) -> StateChanged:
+    def _change(self, after: Generation, now: float) -> StateChanged:
         before, self._generation = self._generation, after
         self._ticket = after.ticket
-        return StateChanged(now, self.name, before.state, after.state, reason)
+        return StateChanged(now, self.name, before.state, after.state, after.reason)
 
     def _progress(self) -> tuple[int, int]:
         now = self._now()
@@ -440,25 +404,3 @@ class CircuitBreaker(Shared):
     def _retry_after(self, generation: Generation, now: float) -> float:
         wait = generation.retry_after(now, self.half_open_max_calls)
         return wait and wait + tick(self._now)
-
-    # Judging: the permit goes back whatever happens, also when the rule itself raises.
-
-    def _settle_result(self, ticket: Ticket, result: Any) -> None:
-        outcome = Outcome.NEUTRAL
-        try:
-            outcome = checked(self._classify(result)) if self._classify else Outcome.SUCCESS
-        finally:
-            self._settle(ticket, outcome)
-
-    def _settle_error(self, ticket: Ticket, error: BaseException) -> None:
-        outcome = Outcome.NEUTRAL
-        try:
-            if isinstance(error, Exception) and not cut_short(error):
-                outcome = self._judge(error)
-        finally:
-            self._settle(ticket, outcome, error)
-
-    def _judge(self, error: Exception) -> Outcome:
-        if self._classify:
-            return checked(self._classify(error))
-        return Outcome.FAILURE if self._is_failure(error) else Outcome.NEUTRAL

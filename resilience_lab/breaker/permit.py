@@ -1,58 +1,84 @@
-"""A permit: leave to make one call through a circuit breaker, to be settled with its result."""
+"""A permit: one call may go through a circuit breaker, and what became of it is told once."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
-from resilience_lab.ground.outcomes import Outcome
+from resilience_lab.ground.outcomes import Judge, Outcome
 
-if TYPE_CHECKING:
-    from resilience_lab.breaker.breaker import CircuitBreaker
-    from resilience_lab.breaker.states import Ticket
+Settle: TypeAlias = Callable[[Outcome, BaseException | None], None]
+"""Gives a permit back, with what the call came to and its error, if it had one."""
 
 
 class Permit:
-    """Leave to make one call. Whoever holds it settles it, once; what comes after has no effect.
+    """Allows one call. The caller settles it once, with the result; a second time has no effect.
 
     As a context manager it settles itself: by the block's error if there is one, else as a success.
+    `CircuitBreaker.acquire` makes them.
+
+    Parameters
+    ----------
+    name
+        What it is a permit of, for its repr.
+    judge
+        What a result or an error means.
+    settle
+        Is given the outcome and the error, when the permit is settled.
+
+    Examples
+    --------
+    >>> from resilience_lab import CircuitBreaker
+    >>> breaker = CircuitBreaker(failure_threshold=2, clock=lambda: 0.0)
+    >>> permit = breaker.acquire()
+    >>> permit.failure(ConnectionError())
+    >>> permit.failure(ConnectionError())  # settled already
+    >>> breaker.failure_count
+    1
     """
 
-    __slots__ = ("_tickets", "breaker")
+    __slots__ = ("_name", "_out")
 
-    def __init__(self, breaker: CircuitBreaker, ticket: Ticket) -> None:
-        self.breaker = breaker
-        self._tickets = [ticket]  # taking the only item is atomic, in threads too
+    def __init__(self, name: str, judge: Judge, settle: Settle) -> None:
+        self._name = name
+        self._out = [(settle, judge)]  # taking the only item is atomic, in threads too
 
     def __repr__(self) -> str:
-        return f"<Permit of {self.breaker.name!r}, {'out' if self._tickets else 'settled'}>"
+        return f"<Permit of {self._name!r}, {'out' if self._out else 'settled'}>"
 
     def success(self) -> None:
         """The call succeeded."""
-        for ticket in self._take():
-            self.breaker._settle(ticket, Outcome.SUCCESS)
+        for settle, _ in self._take():
+            settle(Outcome.SUCCESS, None)
 
     def returned(self, result: Any) -> None:
-        """The call returned `result`, which the breaker judges by its own rules."""
-        for ticket in self._take():
-            self.breaker._settle_result(ticket, result)
+        """The call returned `result`, which is judged by the rules of the breaker."""
+        for settle, judge in self._take():
+            settle_by(judge.of_result, result, settle)
 
     def failure(self, error: BaseException) -> None:
-        """The call raised `error`, which the breaker judges by its own rules."""
+        """The call raised `error`, which is judged by the rules of the breaker.
+
+        Raises
+        ------
+        TypeError
+            `error` is no exception.
+        """
         if not isinstance(error, BaseException):
             raise TypeError(f"error must be an exception, got {error!r}")
-        for ticket in self._take():
-            self.breaker._settle_error(ticket, error)
+        for settle, judge in self._take():
+            settle_by(judge.of_error, error, settle, error)
 
     def ignore(self) -> None:
         """The call ended without saying anything about the service: give the permit back."""
-        for ticket in self._take():
-            self.breaker._settle(ticket, Outcome.NEUTRAL)
+        for settle, _ in self._take():
+            settle(Outcome.NEUTRAL, None)
 
-    def _take(self) -> list[Ticket]:
+    def _take(self) -> list[tuple[Settle, Judge]]:
         try:
-            return [self._tickets.pop()]
+            return [self._out.pop()]
         except IndexError:
             return []
 
@@ -71,6 +97,17 @@ class Permit:
             self.failure(error)
 
 
+def settle_by(
+    rule: Callable[[Any], Outcome], value: Any, settle: Settle, error: BaseException | None = None
+) -> None:
+    """Settle with what `rule` says of `value`; if the rule raises, as NEUTRAL, so nothing leaks."""
+    outcome = Outcome.NEUTRAL
+    try:
+        outcome = rule(value)
+    finally:
+        settle(outcome, error)
+
+
 _STACKS = vars(contextlib)
 _Begun: TypeAlias = "tuple[Permit, _Begun | None]"  # a permit, and that of the block around it
 
@@ -81,7 +118,7 @@ class Blocks:
     Python tells the end of a block nothing of its beginning, and blocks of one task need not nest:
     generators take turns. But a block begins and ends in one frame, which no other thread runs
     meanwhile; and an `ExitStack`, which begins and ends blocks in frames of its own, is the same
-    object both times. Anybody else who ends a block for others ends the one that began last. Each
+    object both times. Other code that ends blocks for others ends the one that began last. Each
     line that changes the dict is one step for threads and collections, so there is no lock to wait
     for.
     """
@@ -90,10 +127,12 @@ class Blocks:
         self._begun: dict[object, _Begun] = {}
 
     def begin(self, frame: FrameType, permit: Permit) -> None:
+        """A block of `frame` begins, with `permit`."""
         place = _place(frame)
         self._begun[place] = (permit, self._begun.pop(place, None))
 
     def end(self, frame: FrameType) -> Permit:
+        """The block of `frame` that began last ends: its permit."""
         place: object = _place(frame)
         begun = self._begun.pop(place, None)
         if begun is None:

@@ -1,9 +1,12 @@
-"""`@breaker` on each kind of function: one thin cover around `acquire` for each.
+"""A permit around each call of a function, until its work is done: `protect(func, acquire)`.
 
 A generator takes its permit when it starts and keeps it until it finishes, because a stream that
 breaks off half way has failed, however well it began. One that its consumer closes early tells
 nothing of the service, not even if its own clean-up fails: the consumer gets that error. A function
 that hands on a generator, or a block made of one by `contextlib`, hands on its permit with it.
+
+Coroutine functions are not here: `CircuitBreaker` protects them itself, beside its `call`, for
+there each step costs as much as the call.
 """
 
 from __future__ import annotations
@@ -13,56 +16,58 @@ import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import _AsyncGeneratorContextManager, aclosing
 from types import AsyncGeneratorType, GeneratorType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from resilience_lab.breaker.permit import Permit
-from resilience_lab.ground.arguments import UNBEGUN, is_async, not_callable, yields, yields_async
+from resilience_lab.ground.arguments import UNBEGUN, yields, yields_async
 
-if TYPE_CHECKING:
-    from resilience_lab.breaker.breaker import CircuitBreaker
-    from resilience_lab.breaker.states import Ticket
-
+P = ParamSpec("P")
+T = TypeVar("T")
+Acquire: TypeAlias = Callable[[], Permit]
 Function: TypeAlias = Callable[..., Any]
 
 
-def protect(breaker: CircuitBreaker, func: Function) -> Any:
-    """`func` guarded by `breaker`, of the same kind as `func`."""
-    if not callable(func):
-        raise TypeError(not_callable(func))
+def protect(func: Callable[P, T], acquire: Acquire) -> Callable[P, T]:
+    """`func` with a permit around each call, of the same kind as `func`.
+
+    Parameters
+    ----------
+    func
+        A plain function, which may hand on a coroutine, or a generator function of either kind.
+    acquire
+        Makes the permit of one call, or raises: then `func` is not called.
+
+    Returns
+    -------
+    A function with the name, the docstring and the parameters of `func`.
+    """
     if yields_async(func):
-        cover = _async_generator(breaker.acquire, func)
+        cover = _async_generator(func, acquire)
     elif yields(func):
-        cover = _generator(breaker.acquire, func)
-    elif is_async(func):
-        cover = _coroutine_function(breaker, func)
+        cover = _generator(func, acquire)
     else:
-        cover = _function(breaker, func)
+        cover = _function(func, acquire)
     return functools.wraps(func)(cover)
 
 
-def _coroutine_function(breaker: CircuitBreaker, func: Function) -> Function:
-    async def protected(*args: Any, **kwargs: Any) -> Any:
-        # The body of `call` again: one more coroutine around it would double what it costs.
-        ticket: Ticket | None = breaker._ticket
-        if ticket is None:
-            ticket = breaker._admit()
-        try:
-            result = await (func(*args, **kwargs) if kwargs else func(*args))
-        except BaseException as error:
-            breaker._settle_error(ticket, error)
-            raise
-        if type(result) in UNBEGUN:
-            return _handed_on(breaker, Permit(breaker, ticket), result)
-        if breaker._attended or (ticket.alert and not ticket.absorb()):
-            breaker._settle_result(ticket, result)
-        return result
+def protect_result(result: Any, permit: Permit, acquire: Acquire) -> Any:
+    """`result`, whose work only begins now, protected to its end by the `permit` out for it."""
+    spare = [permit]
 
-    return protected
+    def next_permit() -> Permit:  # a block that decorates a function begins again at each call
+        return spare.pop() if spare else acquire()
+
+    if isinstance(result, AsyncGeneratorType):
+        return _async_generator(lambda: result, next_permit)()
+    if isinstance(result, GeneratorType):
+        return _generator(lambda: result, next_permit)()
+    cover = _async_generator if isinstance(result, _AsyncGeneratorContextManager) else _generator
+    return type(result)(cover(result.func, next_permit), result.args, result.kwds)
 
 
-def _function(breaker: CircuitBreaker, func: Function) -> Function:
+def _function(func: Function, acquire: Acquire) -> Function:
     def protected(*args: Any, **kwargs: Any) -> Any:
-        permit = breaker.acquire()
+        permit = acquire()
         try:
             result = func(*args, **kwargs)
         except BaseException as error:
@@ -82,29 +87,14 @@ def _function(breaker: CircuitBreaker, func: Function) -> Function:
 
     def conclude(permit: Permit, result: Any) -> Any:
         if type(result) in UNBEGUN:
-            return _handed_on(breaker, permit, result)
+            return protect_result(result, permit, acquire)
         permit.returned(result)
         return result
 
     return protected
 
 
-def _handed_on(breaker: CircuitBreaker, permit: Permit, result: Any) -> Any:
-    """`result`, which only begins now, protected to its end by the `permit` that is out for it."""
-    spare = [permit]
-
-    def acquire() -> Permit:  # a block that decorates a function begins again at each call
-        return spare.pop() if spare else breaker.acquire()
-
-    if isinstance(result, AsyncGeneratorType):
-        return _async_generator(acquire, lambda: result)()
-    if isinstance(result, GeneratorType):
-        return _generator(acquire, lambda: result)()
-    cover = _async_generator if isinstance(result, _AsyncGeneratorContextManager) else _generator
-    return type(result)(cover(acquire, result.func), result.args, result.kwds)
-
-
-def _generator(acquire: Callable[[], Permit], func: Function) -> Function:
+def _generator(func: Function, acquire: Acquire) -> Function:
     def protected(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         with acquire() as permit:
             inner = func(*args, **kwargs)
@@ -129,7 +119,7 @@ def _generator(acquire: Callable[[], Permit], func: Function) -> Function:
     return protected
 
 
-def _async_generator(acquire: Callable[[], Permit], func: Function) -> Function:
+def _async_generator(func: Function, acquire: Acquire) -> Function:
     async def protected(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         with acquire() as permit:
             async with aclosing(func(*args, **kwargs)) as inner:

@@ -13,6 +13,7 @@ from breakers import BREAK, BoomError, fail
 
 from resilience_lab import CircuitBreaker, CircuitOpenError, Permit, SlowCallRate
 from resilience_lab.breaker import permit as permits
+from resilience_lab.ground.outcomes import judge_by
 
 
 def test_promise_3_13_with_serves_plain_code(clock):
@@ -92,9 +93,10 @@ def test_promise_3_8_blocks_in_threads_settle_their_own_permits(clock, switching
 
     class Watching(CircuitBreaker):
         def acquire(self):
-            permit = Watched(self, self._admit())
-            permit.owner = threading.get_ident()
-            return permit
+            judge, permit = judge_by(), super().acquire()
+            watched = Watched(self.name, judge, lambda _, error: permit.failure(error))
+            watched.owner = threading.get_ident()
+            return watched
 
     breaker = Watching(10**9, clock=clock)
 
