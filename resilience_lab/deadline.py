@@ -181,6 +181,16 @@ def time_remaining() -> float | None:
 
     Works in threads too (`asyncio.to_thread` carries the context there), so that a blocking client
     can be given the rest of the time as its timeout.
+
+    Examples
+    --------
+    >>> from resilience_lab import run_virtual
+    >>> async def main():
+    ...     async with deadline(5):
+    ...         await asyncio.sleep(2)
+    ...         return time_remaining()
+    >>> run_virtual(main)
+    3.0
     """
     ambient = _current()
     if ambient is None or ambient.when == math.inf:

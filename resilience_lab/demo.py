@@ -56,7 +56,13 @@ async def fallback_test(listener: Listener) -> None:
 
 
 async def classic(listener: Listener) -> None:
-    """All three parts in turn."""
+    """All three parts in turn.
+
+    Parameters
+    ----------
+    listener
+        Is told each event, such as a `Transcript`, which prints them.
+    """
     await circuit_breaker_test(listener)
     await retry_test(listener)
     await fallback_test(listener)

@@ -12,14 +12,27 @@ from typing import Any
 
 
 class ResilienceError(Exception):
-    """The root of the family."""
+    """The base class of all errors of this library: `except ResilienceError` catches each."""
 
 
 class CircuitOpenError(ResilienceError):
     """A breaker rejected the call without touching the callable.
 
-    `name` and `state` are the breaker's; `retry_after` is how many seconds remain until it may
-    admit a probe (infinite while it is isolated by hand).
+    Parameters
+    ----------
+    name
+        The breaker's name.
+    state
+        The breaker's state, "OPEN" or "HALF_OPEN".
+    retry_after
+        Seconds until it may admit a probe, >= 0; infinite while it is isolated by hand.
+
+    Examples
+    --------
+    >>> raise CircuitOpenError("gpt4", "OPEN", 12.0)
+    Traceback (most recent call last):
+    ...
+    resilience_lab.errors.CircuitOpenError: circuit 'gpt4' is OPEN; next probe in 12.0 s
     """
 
     def __init__(self, name: str, state: str, retry_after: float) -> None:
@@ -44,13 +57,13 @@ class ResultRejectedError(ResilienceError):
     def __str__(self) -> str:
         try:
             result = repr(self.result)
-        except Exception as problem:  # a stranger's code, which must not cost us the sentence
+        except Exception as problem:  # code of others, which must not cost us the sentence
             result = f"(a {type(self.result).__name__}, whose repr raised {type(problem).__name__})"
         return f"the result {result} was not accepted"
 
 
 class DeadlineExceededError(ResilienceError, TimeoutError):
-    """The ambient deadline passed; `seconds` is the time it allowed, from where it was set."""
+    """The ambient deadline passed: the block was given `seconds`. It is a `TimeoutError`."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -79,7 +92,7 @@ class DeadlockError(ResilienceError):
 
 
 class AgentError(ResilienceError):
-    """An agent failed to answer. `agent` is its name."""
+    """An agent failed to answer. `agent` is its name. The kinds below say why it failed."""
 
     def __init__(self, agent: str, *details: Any) -> None:
         super().__init__(agent, *details)
@@ -91,7 +104,7 @@ class AgentError(ResilienceError):
 
 
 class AgentTimeoutError(AgentError, TimeoutError):
-    """No answer within `seconds`."""
+    """An agent gave no answer within `seconds`. It is a `TimeoutError`."""
 
     def __init__(self, agent: str, seconds: float) -> None:
         super().__init__(agent, seconds)
@@ -102,7 +115,10 @@ class AgentTimeoutError(AgentError, TimeoutError):
 
 
 class AgentConnectionError(AgentError, ConnectionError):
-    """The connection was refused, reset, or dropped half way; `why` says which."""
+    """The connection was refused, reset, or lost half way; `why` says which.
+
+    It is a `ConnectionError`.
+    """
 
     def __init__(self, agent: str, why: str) -> None:
         super().__init__(agent, why)
@@ -124,7 +140,10 @@ class AgentResponseError(AgentError):
 
 
 class AgentAnswerError(AgentError, TypeError):
-    """The agent's code gave something else than text; `why` says what."""
+    """The agent's code gave something else than text, as without a `return`; `why` says what.
+
+    It is a `TypeError`.
+    """
 
     def __init__(self, agent: str, why: str) -> None:
         super().__init__(agent, why)
@@ -135,9 +154,21 @@ class AgentAnswerError(AgentError, TypeError):
 
 
 class RateLimitedError(AgentError):
-    """Too many requests (HTTP 429). `retry_after`, in seconds, is when to come back, if known.
+    """Too many requests (HTTP 429): the same request may succeed later.
 
-    `why` is the server's own explanation.
+    Parameters
+    ----------
+    agent
+        The agent's name.
+    retry_after
+        The wait in seconds that the server asks for, or None. A `Retry` waits at least that long.
+    why
+        The server's own explanation.
+
+    Examples
+    --------
+    >>> str(RateLimitedError("gpt4", retry_after=20.0))
+    "agent 'gpt4' is rate limited; retry after 20 s"
     """
 
     def __init__(self, agent: str = "", retry_after: float | None = None, why: str = "") -> None:
@@ -151,9 +182,18 @@ class RateLimitedError(AgentError):
 
 
 class AgentStatusError(AgentError):
-    """The agent's server answered with an error `status` (HTTP); `why` is its own explanation.
+    """The agent's server answered with an error status.
 
-    `retry_after` is the wait in seconds that the server asks for, or None.
+    Parameters
+    ----------
+    agent
+        The agent's name.
+    status
+        The HTTP status, such as 503.
+    why
+        The server's own explanation.
+    retry_after
+        The wait in seconds that the server asks for, or None.
     """
 
     def __init__(
@@ -185,10 +225,17 @@ def _hint(retry_after: float | None) -> str:
 
 
 class StreamInterruptedError(AgentError):
-    """A stream broke off after `partial`, the text that the consumer has seen already.
+    """A stream broke off after its first chunk.
 
     Another agent's answer would not be its continuation, so there is no fallback from here. Its
     `__cause__` is what went wrong.
+
+    Parameters
+    ----------
+    agent
+        The agent's name.
+    partial
+        The text that the consumer has seen already.
     """
 
     def __init__(self, agent: str, partial: str) -> None:
@@ -200,10 +247,27 @@ class StreamInterruptedError(AgentError):
 
 
 class AllAgentsFailedError(ResilienceError, ExceptionGroup[Exception]):
-    """No agent of the chain answered: holds every agent's error, in order.
+    """No agent of the chain answered. It is an `ExceptionGroup` of every agent's error, in order.
 
-    `attempts` is the ledger, as in `FallbackResult`. `retry_after` is the earliest moment, in
-    seconds from now, when a breaker may admit a probe, if all agents were skipped; else None.
+    Parameters
+    ----------
+    errors
+        The agents' errors, later in `exceptions`.
+    attempts
+        What became of each agent, as in `FallbackResult`.
+    retry_after
+        Seconds until the first breaker may admit a probe, if all agents were skipped; else None.
+
+    Examples
+    --------
+    >>> from resilience_lab import FallbackOrchestrator, ScriptedAgent, run_virtual
+    >>> ask = FallbackOrchestrator().execute_with_fallback
+    >>> primary, local = ScriptedAgent("GPT-4", [OSError()]), ScriptedAgent("Local", [TimeoutError])
+    >>> try:
+    ...     run_virtual(ask, "Hello?", primary, [local])
+    ... except AllAgentsFailedError as error:
+    ...     print(error)
+    all 2 agents failed: GPT-4 (failed), Local (timeout)
     """
 
     attempts: list[Mapping[str, Any]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import pickle
 
 import pytest
@@ -92,3 +93,10 @@ def test_promise_2_timeouts_and_connection_errors_are_also_the_builtin_ones():
 
 def test_promise_2_there_are_three_outcomes():
     assert [*Outcome] == ["SUCCESS", "FAILURE", "NEUTRAL"]
+
+
+def test_the_examples_work():
+    results = doctest.testmod(errors)
+
+    assert results.attempted > 0
+    assert results.failed == 0

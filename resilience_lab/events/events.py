@@ -1,4 +1,4 @@
-"""Events: one river that every plot, widget, transcript and check drinks from.
+"""Events: the one source that every plot, widget, transcript and check reads.
 
 Each policy tells its `on_event` listener what it did, in small frozen values: the `time` in seconds
 on its clock, the name of the `source`, and what happened. A listener is any plain function of one
@@ -20,13 +20,25 @@ logger = logging.getLogger("resilience_lab")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something happened at `time` (seconds) in the policy called `source`."""
+    """Something happened in a policy: the base class of all events.
+
+    Examples
+    --------
+    >>> from resilience_lab import Retry, ScriptedAgent, run_virtual
+    >>> agent = ScriptedAgent("GPT-4", [(2.5, "an answer")])
+    >>> run_virtual(Retry(on_event=print).call, agent.run, "a question")
+    RetrySucceeded(time=2.5, source='retry', call=1, elapsed=2.5)
+    'an answer'
+    """
 
     time: float
+    """Seconds on the policy's clock."""
     source: str
+    """The policy's name."""
 
 
 Listener: TypeAlias = Callable[[Any], object]
+"""A function of one event: what policies take as `on_event`."""
 
 
 def emit(listener: Listener | None, event: Event) -> None:
@@ -47,7 +59,7 @@ def emit(listener: Listener | None, event: Event) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Section(Event):
-    """A heading, for whoever reads the story: the chapter called `title` begins."""
+    """A heading for the reader of a transcript: the part called `title` begins."""
 
     title: str
 
@@ -138,7 +150,7 @@ class RetryGaveUp(Event):
 
 @dataclass(frozen=True, slots=True)
 class QueryReceived(Event):
-    """A chain of `agents` (names, in order) was asked `query`."""
+    """A chain of `agents` (their names, in order) was asked `query`."""
 
     query: str
     agents: tuple[str, ...]

@@ -75,10 +75,13 @@ class Recorder:
         self._events.clear()
 
     def to_frame(self) -> pd.DataFrame:
-        """One row an event, in order, as a pandas `DataFrame`.
+        """The events as a pandas `DataFrame`, one row an event, in order.
 
-        Columns: time (seconds), source, event (the event's class), then every field of the events
-        that occur, empty where an event has no such field. Errors appear as text.
+        Returns
+        -------
+        DataFrame
+            Columns: time (seconds), source, event (the event's class), then every field of the
+            events that occur, empty where an event has no such field. Errors appear as text.
         """
         import pandas as pd
 

@@ -1,4 +1,4 @@
-"""A listener that tells the story of a run in plain lines, as one would on a whiteboard.
+"""A listener that tells what happens in plain lines, as on a whiteboard.
 
 It knows only events. Nothing is printed that no policy reported.
 """
@@ -43,8 +43,27 @@ _MEANING = {
 class Transcript:
     """Prints the events it hears: give it to any policy as `on_event`.
 
-    `write` gets each line, by default `print`. Attempts on a breaker are numbered from 1 in each
-    `Section`.
+    Attempts on a breaker are numbered from 1 in each `Section`.
+
+    Parameters
+    ----------
+    write
+        Is called with each line, by default `print`.
+
+    Raises
+    ------
+    TypeError
+        `write` is not callable.
+
+    Examples
+    --------
+    >>> from resilience_lab import Backoff, Retry, ScriptedAgent, run_virtual
+    >>> agent = ScriptedAgent("GPT-4", [ConnectionError("connection reset"), "an answer"])
+    >>> retry = Retry(3, Backoff(1.0, jitter="none"), on_event=Transcript())
+    >>> run_virtual(retry.call, agent.run, "a question")
+    Attempt 1: Failed → Retry in 1.0s
+    Attempt 2: Success! ✅
+    'an answer'
     """
 
     def __init__(self, write: Callable[[str], object] = print) -> None:

@@ -23,7 +23,7 @@ from resilience_lab import (
     deadline,
     events,
 )
-from resilience_lab.events import AttemptFinished, AttemptStarted, Event
+from resilience_lab.events import AttemptFinished, AttemptStarted, Event, Transcript
 
 
 def test_promise_7_every_event_is_a_small_frozen_value():
@@ -393,8 +393,12 @@ async def test_promise_7_2_a_plain_function_that_returns_a_generator_is_refused(
     assert recorder[-1].outcome == "failed"
 
 
-def test_its_examples_work():
-    assert doctest.testmod(sys.modules[Recorder.__module__]).failed == 0
+@pytest.mark.parametrize("kind", [Event, Recorder, Transcript])
+def test_the_examples_of_its_file_work(kind):
+    results = doctest.testmod(sys.modules[kind.__module__])
+
+    assert results.attempted > 0
+    assert results.failed == 0
 
 
 def test_watch_refuses_bad_arguments():
