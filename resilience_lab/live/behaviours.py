@@ -33,7 +33,20 @@ class Behaviour(ABC):
 
 @dataclass(frozen=True)
 class Answer(Behaviour):
-    """A good answer, `after` seconds (>= 0)."""
+    """A good answer.
+
+    Parameters
+    ----------
+    text
+        What it says.
+    after
+        Seconds before it is sent, >= 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an argument that makes no sense; the same holds of all behaviours.
+    """
 
     text: str
     after: float = 0.0
@@ -50,9 +63,17 @@ class Answer(Behaviour):
 
 @dataclass(frozen=True)
 class Stream(Behaviour):
-    """A good answer in `chunks`, `every` so many seconds (>= 0); cut off after `cut_after` of them.
+    """A good answer in chunks. A request that does not ask for a stream gets it whole.
 
-    A request that does not ask for a stream is answered whole, or cut off half way.
+    Parameters
+    ----------
+    chunks
+        The pieces of the answer, in order.
+    every
+        Seconds before each chunk, >= 0.
+    cut_after
+        How many chunks are sent before the connection breaks, >= 0: a whole answer breaks off half
+        way then. None for an answer that is finished.
     """
 
     chunks: Sequence[str]
@@ -101,9 +122,17 @@ class Refuse(Behaviour):
 
 @dataclass(frozen=True)
 class Status(Behaviour):
-    """An HTTP error `code` (400 to 599), with a `message` of the server's own.
+    """An HTTP error.
 
-    `retry_after` becomes the `Retry-After` header: seconds, or an aware datetime.
+    Parameters
+    ----------
+    code
+        The status, 400 to 599.
+    retry_after
+        Becomes the `Retry-After` header: seconds, >= 0, or a datetime with a time zone. None for
+        no such header.
+    message
+        The server's own explanation.
     """
 
     code: int
@@ -123,7 +152,14 @@ class Status(Behaviour):
 
 @dataclass(frozen=True)
 class RateLimit(Behaviour):
-    """Too many requests (429). `retry_after` is a number of seconds or an aware datetime."""
+    """Too many requests (429).
+
+    Parameters
+    ----------
+    retry_after
+        Becomes the `Retry-After` header: seconds, >= 0, or a datetime with a time zone. None for
+        no such header.
+    """
 
     retry_after: float | datetime | None = None
 

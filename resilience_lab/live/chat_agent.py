@@ -46,12 +46,37 @@ _PASSING = {408, 409, 425}  # timeout, conflict, too early: of the client's kind
 
 
 class ChatAgent(BaseAgent):
-    """Asks `model` at `base_url`, such as "http://127.0.0.1:8000/v1", within `timeout` seconds.
+    """Asks a model behind an OpenAI-style endpoint. One agent may serve several event loops.
 
-    `timeout` bounds the whole of `run`, so a server that trickles cannot stretch it. `api_key` is
-    None for a server that needs none; one that comes back in an answer or explanation is redacted.
-    One agent may serve several event loops. Raises `ValueError` or `TypeError` for arguments that
-    cannot work, without showing the key or a URL that holds a password.
+    Parameters
+    ----------
+    name
+        Tells the agent from the others of a chain.
+    base_url
+        Where the server is, such as "http://127.0.0.1:8000/v1".
+    model
+        The name of the model, as the server knows it.
+    api_key
+        The server's key, or None for a server that needs none. It is never shown: a key that comes
+        back in an answer or an explanation is redacted.
+    timeout
+        Seconds, > 0. It bounds the whole of `run`, so a server that trickles cannot stretch it, and
+        in `stream` the wait for each chunk.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that cannot work, without showing the key or a URL that holds a password.
+
+    Examples
+    --------
+    >>> from resilience_lab.live import FaultyServer, Stream
+    >>> async def main():
+    ...     async with FaultyServer({"gpt-4": [Stream(["Once ", "upon ", "a time"])]}) as server:
+    ...         agent = ChatAgent("GPT-4", server.base_url, "gpt-4", api_key="secret")
+    ...         return [chunk async for chunk in agent.stream("a story")]
+    >>> asyncio.run(main())
+    ['Once ', 'upon ', 'a time']
     """
 
     def __init__(
@@ -74,57 +99,65 @@ class ChatAgent(BaseAgent):
     async def run(self, query: str) -> str:
         """The model's answer to `query`; what comes in chunks nevertheless is joined.
 
-        Raises `RateLimitedError` (429), `ServerFaultError` (5xx, and 408, 409 and 425, which pass
-        as well), `RequestRefusedError` (any other status that is not a success, and 429 if the
-        account has nothing left), `AgentConnectionError`, `AgentTimeoutError`, and
-        `AgentResponseError` for what is not an answer: an error in spite of a success, a refusal,
-        a tool call, a text that a content filter cut off. One cut off by a length limit is one.
+        Raises
+        ------
+        RateLimitedError
+            HTTP status 429.
+        ServerFaultError
+            Status 5xx, and 408, 409 and 425, which pass as well.
+        RequestRefusedError
+            Any other status that is not a success, and 429 if the account has nothing left.
+        AgentConnectionError, AgentTimeoutError
+            The server could not be reached, or was too slow.
+        AgentResponseError
+            What came is not an answer: an error in spite of a success, a refusal, a tool call, a
+            text that a content filter cut off. (A text cut off by a length limit is one.)
         """
         patience = _Patience(self.timeout)
-        async with aclosing(_joined(self._exchange(query, patience, stream=False))) as outcomes:
-            return await self._next(outcomes, patience) or ""
+        async with aclosing(_joined(self._exchange(query, patience, stream=False))) as pieces:
+            return await self._next(pieces, patience) or ""
 
     async def stream(self, query: str) -> AsyncGenerator[str, None]:
         """The model's answer to `query` in chunks, as the server sends them.
 
         Raises the same errors as `run`, before the first chunk or after it; a stream that ends
-        without having been finished is an `AgentConnectionError`. `timeout` bounds the wait for
-        each chunk. To close the generator early hangs up.
+        without having been finished is an `AgentConnectionError`. To close the generator early
+        hangs up.
         """
         patience = _Patience(self.timeout)
-        async with aclosing(self._exchange(query, patience, stream=True)) as outcomes:
-            while (chunk := await self._next(outcomes, patience)) is not None:
+        async with aclosing(self._exchange(query, patience, stream=True)) as pieces:
+            while (chunk := await self._next(pieces, patience)) is not None:
                 yield chunk
 
     async def _next(
-        self, outcomes: AsyncGenerator[str | AgentError, None], patience: _Patience
+        self, pieces: AsyncGenerator[str | AgentError, None], patience: _Patience
     ) -> str | None:
-        """The next of an exchange's outcomes; None if there is none. An error is raised."""
+        """The next piece of an answer; None after the last. A piece that is an error is raised."""
         # An HTTP client's frames hold the headers, and a traceback holds the frames. So the fault
         # arrives here as a value, is raised from here, and knows nothing of where it was found.
-        outcome: str | AgentError | None
+        piece: str | AgentError | None
         try:
             with kept_from_logs(self._key):
                 try:
                     async with patience.begin():
-                        outcome = await anext(outcomes, None)
+                        piece = await anext(pieces, None)
                 except TimeoutError:
-                    outcome = AgentTimeoutError(self.name, self.timeout)
-                if not isinstance(outcome, str):
-                    await outcomes.aclose()
+                    piece = AgentTimeoutError(self.name, self.timeout)
+                if not isinstance(piece, str):
+                    await pieces.aclose()
         except BaseException as error:  # a cancellation
             raise _without_past(error) from None
-        if not isinstance(outcome, AgentError):
-            return outcome
+        if not isinstance(piece, AgentError):
+            return piece
         try:
-            raise outcome
+            raise piece
         finally:
-            del outcome  # or its traceback and this frame would keep each other alive
+            del piece  # or its traceback and this frame would keep each other alive
 
     async def _exchange(
         self, query: str, patience: _Patience, *, stream: bool
     ) -> AsyncGenerator[str | AgentError, None]:
-        """The answer, whole or in chunks; and in the end the error, if there was one."""
+        """The answer, whole or in chunks, its last piece the error, if there was one."""
         wire = Wire(_MOST_BYTES)
         request = {
             "model": self.model,
@@ -192,7 +225,7 @@ class ChatAgent(BaseAgent):
 
 
 class _Patience:
-    """How long one call waits: `seconds` from each time that it asks for an outcome."""
+    """How long one call waits: `seconds` from each time that it asks for a piece."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -210,16 +243,16 @@ class _Patience:
 
 
 async def _joined(
-    outcomes: AsyncGenerator[str | AgentError, None],
+    pieces: AsyncGenerator[str | AgentError, None],
 ) -> AsyncGenerator[str | AgentError, None]:
     """The whole answer, or the error."""
     texts, fault = [], None
-    async with aclosing(outcomes):
-        async for outcome in outcomes:
-            if isinstance(outcome, AgentError):
-                fault = outcome
+    async with aclosing(pieces):
+        async for piece in pieces:
+            if isinstance(piece, AgentError):
+                fault = piece
             else:
-                texts.append(outcome)
+                texts.append(piece)
     yield fault or "".join(texts)
 
 

@@ -2,9 +2,9 @@
 
 A status of 200 promises little. The reply may call a tool, refuse, be cut by a filter, or report an
 error that found no other way out, and each server words that in a way of its own. To take any of
-these for an empty answer is the worst of all outcomes: it looks like a success, so nothing is
-retried and nobody falls back. One reader serves whole replies and streams, so that the same reply
-has the same name in both.
+these for an empty answer is the worst mistake of all: it looks like a success, so nothing is
+retried and no other agent is asked. One reader serves whole replies and streams, so that the same
+reply has the same name in both.
 """
 
 from __future__ import annotations
@@ -248,6 +248,6 @@ def _first_choice(document: object) -> dict[str, Any]:
 def _encodable(content: str) -> str:
     try:
         content.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair: JSON can spell it, nobody can print it
+    except UnicodeEncodeError:  # half of a surrogate pair: JSON can spell it, nothing can print it
         raise UnusableError("its text is not valid Unicode") from None
     return content

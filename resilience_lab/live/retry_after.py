@@ -15,12 +15,36 @@ _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 def parse_retry_after(
     value: str | None, server_date: str | None = None, now: Callable[[], float] = time.time
 ) -> float | None:
-    """Seconds to wait (finite, >= 0) that the header `value` asks for; None if it makes no sense.
+    """Seconds to wait (finite, >= 0) that a `Retry-After` header asks for.
 
-    The header holds seconds or an HTTP date (RFC 9110, "HTTP Semantics", 2022, section 10.2.3).
-    A date is counted from `server_date`, the same response's `Date` header: two readings of one
-    clock, so it does not matter if ours is wrong. Without one it is counted from `now()`, in Unix
-    seconds. A date in the past means now: 0.0. Never raises, for a server may send anything.
+    Never raises, for a server may send anything.
+
+    Parameters
+    ----------
+    value
+        The header: seconds or an HTTP date. None if there is none.
+    server_date
+        The `Date` header of the same response, from which a date is counted: both are readings of
+        one clock, so it does not matter if ours is wrong.
+    now
+        The time in Unix seconds, from which a date is counted if there is no `server_date`.
+
+    Returns
+    -------
+    float or None
+        0.0 for a date in the past; None for what makes no sense.
+
+    Notes
+    -----
+    RFC 9110, "HTTP Semantics", 2022, section 10.2.3.
+
+    Examples
+    --------
+    >>> parse_retry_after("20")
+    20.0
+    >>> sent = "Mon, 01 Jan 2024 00:00:00 GMT"
+    >>> parse_retry_after("Mon, 01 Jan 2024 00:00:30 GMT", server_date=sent)
+    30.0
     """
     if value is None:
         return None

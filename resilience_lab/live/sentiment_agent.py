@@ -20,11 +20,24 @@ _THRESHOLD = 0.05
 class SentimentAgent(BaseAgent):
     """Says whether a text is positive, negative or neutral; the query *is* the text.
 
-    The score is VADER's `compound`, from -1 to 1, and so are the thresholds: positive from 0.05
-    up, negative from -0.05 down (Hutto and Gilbert, "VADER: A Parsimonious Rule-based Model for
-    Sentiment Analysis of Social Media Text", 2014). The confidence is the strength of that score,
-    abs(compound), or 1 - abs(compound) if neutral. It is not a probability: 0.78 does not mean
-    that 78 of 100 such texts are positive.
+    Parameters
+    ----------
+    name
+        Tells the agent from the others of a chain.
+
+    Notes
+    -----
+    The score is VADER's `compound`, from -1 to 1, and the thresholds are VADER's, too: positive
+    from 0.05 up, negative from -0.05 down (Hutto and Gilbert, "VADER: A Parsimonious Rule-based
+    Model for Sentiment Analysis of Social Media Text", 2014). The confidence is the strength of
+    that score, abs(compound), or 1 - abs(compound) if neutral. It is not a probability: 0.78 does
+    not mean that 78 of 100 such texts are positive.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> asyncio.run(SentimentAgent().run("What a wonderful day!"))
+    'Sentiment: Positive (confidence: 0.61)'
     """
 
     def __init__(self, name: str = "SentimentAgent") -> None:

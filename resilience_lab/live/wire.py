@@ -1,7 +1,7 @@
 """What comes over the wire, below httpx.
 
 Two things are only plain down here. How much has come: to stop reading further up would leave half
-a dozen generators to be closed by whoever comes later. And why it ended: a server that hung up and
+a dozen generators to be closed by some later task. And why it ended: a server that hung up and
 a server that does not speak HTTP are one exception to httpx, but to a caller they are not the same.
 The one may be back in a second, the other is the wrong port.
 """
