@@ -9,7 +9,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 LAB_FLAGS ?=
 LOCK_FLAGS ?=
 NOTEBOOKS ?=
-NBVAL = $(BIN)/pytest --nbval --nbval-current-env --nbval-cell-timeout=60 -n 2 --dist loadfile
+CORE := $(addprefix tests/,ground events retry breaker fallback test_deadline.py test_errors.py)
+ROOMS := events retry breaker fallback virtual_time simulation plots live widgets desk practice
+BROWSER_REPORT := build/browser.txt
 
 # A stamp is as old as the pins that it installed, so nothing is installed twice.
 VENV_READY := $(VENV)/.venv-ready
@@ -21,7 +23,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab test check notebooks interview picture bench lock clean
+.PHONY: help lab quick test browser check docs notebooks interview picture bench lock clean
+.PHONY: tests-and-notebooks browser-beside
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,18 +32,36 @@ help: ## list the targets
 lab: $(LAB_READY) ## open your own copy of the course, my_course/ (LAB_FLAGS=... for resilience-lab or JupyterLab)
 	$(BIN)/resilience-lab $(LAB_FLAGS)
 
+quick: $(TEST_READY) ## run the core's tests, in seconds
+	$(BIN)/pytest -q -n logical --dist worksteal $(CORE)
+
 test: $(TEST_READY) ## run every test, every notebook against its committed outputs and in a browser
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 tests-and-notebooks browser-beside
+
+tests-and-notebooks:
 	@status=0; set -x; \
-	$(BIN)/pytest -n 2 --cov --cov-report=term-missing:skip-covered --ignore=tests/browser tests \
-		|| status=1; \
-	$(NBVAL) notebooks/ || status=1; \
-	$(BIN)/pytest -rs tests/browser || status=1; \
+	$(BIN)/pytest -n logical --dist worksteal --cov --cov-report=term-missing:skip-covered \
+		--ignore=tests/browser tests || status=1; \
+	$(BIN)/pytest --nbval --nbval-current-env --nbval-cell-timeout=60 -n logical --dist loadfile \
+		notebooks/ || status=1; \
 	exit $$status
+
+# Beside the rest, so its report comes in one piece, and nothing is measured on a busy machine.
+browser-beside:
+	@mkdir -p $(dir $(BROWSER_REPORT))
+	@MEASURING_SECONDS=0 $(BIN)/pytest -rs tests/browser >$(BROWSER_REPORT) 2>&1; status=$$?; \
+	cat $(BROWSER_REPORT); exit $$status
+
+browser: $(TEST_READY) ## try every notebook in a browser, and time what a key press changes
+	$(BIN)/pytest -rs tests/browser
 
 check: $(TEST_READY) ## lint, format and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict
+
+docs: $(TEST_READY) ## build the API reference from the docstrings: build/docs/index.html
+	$(BIN)/pdoc --docformat numpy --output-directory build/docs resilience_lab $(addprefix resilience_lab.,$(ROOMS))
 
 notebooks: $(LAB_READY) ## execute the notebooks and write them back (NOTEBOOKS=... for some)
 	$(BIN)/python tests/notebooks/regenerate.py $(NOTEBOOKS)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 from collections.abc import Iterator
 
 import pytest
 
 from resilience_lab import run_virtual
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what stays to the end: libraries and tests, a million objects.
+
+    Many tests collect garbage, and so does the examiner after each trial. What a test makes is
+    looked at as before.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -25,7 +25,7 @@ from resilience_lab.live.lab_extra import lab_extra
 with lab_extra("FaultyServer"):
     from tornado.web import RequestHandler
 
-Play: TypeAlias = "Callable[[Exchange], Awaitable[None]]"
+Play: TypeAlias = Callable[["Exchange"], Awaitable[None]]
 """What is done to a request: the `play` of a behaviour."""
 
 
