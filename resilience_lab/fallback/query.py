@@ -6,12 +6,13 @@ import asyncio
 import math
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Generic, TypedDict, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar
 
 from resilience_lab.deadline import deadline_error, time_remaining
 from resilience_lab.errors import AllAgentsFailedError, CircuitOpenError
 from resilience_lab.events.events import (
     AgentFinished,
+    Event,
     QueryAnswered,
     QueryFailed,
     QueryReceived,
@@ -78,11 +79,10 @@ class Query(Generic[T]):
         self._note: str | None = None
 
     async def __aenter__(self) -> Query[T]:
-        policy = self._policy
         names = tuple(agent.name for agent in self._chain)
-        emit(policy.on_event, QueryReceived(self._received, policy.name, self._text, names))
-        if policy.budget is not None:
-            policy.budget.deposit()
+        self._tell(QueryReceived, self._received, self._text, names)
+        if self._policy.budget is not None:
+            self._policy.budget.deposit()
         return self
 
     async def __aexit__(
@@ -92,8 +92,8 @@ class Query(Generic[T]):
             await self._end_turns(within=_grace() if isinstance(error, Exception) else None)
         finally:
             if error is not None:
-                now, name = self._now(), self._policy.name
-                emit(self._policy.on_event, QueryFailed(now, name, error, now - self._received))
+                now = self._now()
+                self._tell(QueryFailed, now, error, now - self._received)
 
     @property
     def attempts(self) -> list[Attempt]:
@@ -114,10 +114,9 @@ class Query(Generic[T]):
     def answered(self, turn: T, answer: str) -> float:
         """`turn` has given its whole `answer`. Returns how many seconds the query took."""
         self.enter(turn, "success")
-        now, name = self._now(), self._policy.name
+        now = self._now()
         elapsed = now - self._received
-        answered = QueryAnswered(now, name, answer, turn.agent.name, turn.level, elapsed)
-        emit(self._policy.on_event, answered)
+        self._tell(QueryAnswered, now, answer, turn.agent.name, turn.level, elapsed)
         return elapsed
 
     def enter(self, turn: T, outcome: TurnOutcome, error: BaseException | None = None) -> None:
@@ -134,7 +133,12 @@ class Query(Generic[T]):
             started=turn.started - self._received,
             duration=self._now() - turn.started,
         )
-        emit(self._policy.on_event, AgentFinished(self._now(), self._policy.name, **attempt))
+        self._tell(AgentFinished, self._now(), **attempt)
+
+    def _tell(self, event: Callable[..., Event], time: float, *what: Any, **fields: Any) -> None:
+        listener = self._policy.on_event
+        if listener is not None:  # an event that is not heard is not made
+            emit(listener, event(time, self._policy.name, *what, **fields))
 
     async def _end_turns(self, *, within: float | None, but: T | None = None) -> None:
         """Cancel all turns that are not entered yet, save one, and enter them.
@@ -142,6 +146,8 @@ class Query(Generic[T]):
         Returns when they have ended, or after `within` seconds.
         """
         over = [turn for turn in self._turns if turn.level not in self._ledger and turn is not but]
+        if not over:
+            return
         tasks = {turn.level: task for task, turn in self._running.items()}
         self._running.clear()
         begun = [task for turn in over for task in turn.tasks()]
