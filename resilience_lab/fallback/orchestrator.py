@@ -185,12 +185,21 @@ class FallbackOrchestrator:
         (`contextlib.aclosing`): the agent is then cancelled, which is neutral for its breaker, also
         if its clean-up raises (which is logged).
 
-        Parameters and errors are those of `execute_with_fallback`, and one more:
+        Parameters
+        ----------
+        query
+            What each agent is asked.
+        primary_agent
+            The agent to ask first. One without a `stream` gives its whole answer as one chunk.
+        fallback_agents
+            The agents to ask after it, in order.
 
         Raises
         ------
         StreamInterruptedError
             The stream broke off. It holds the agent and what came so far.
+        AllAgentsFailedError, DeadlineExceededError, ValueError, TypeError
+            As `execute_with_fallback` does.
 
         Examples
         --------
