@@ -59,7 +59,8 @@ if TYPE_CHECKING:
     from resilience_lab.live import SentimentAgent as SentimentAgent
     from resilience_lab.retry.backoff import JITTERS, Backoff
     from resilience_lab.retry.budget import RetryBudget
-    from resilience_lab.retry.retry import Retry, retry_with_backoff
+    from resilience_lab.retry.retry import Retry
+    from resilience_lab.retry.with_backoff import retry_with_backoff
     from resilience_lab.simulation import run_virtual
 
 __version__ = "0.1.0"

@@ -20,12 +20,27 @@ from resilience_lab.retry.backoff import Backoff
 
 
 class Breaks:
-    """Breaks that are all as long, or that grow as a `Backoff` says, anew after each close.
+    """Breaks of one length, or breaks that grow as a `Backoff` says, anew after each close.
 
-    `recovery_timeout` is the length in seconds (> 0) or the `Backoff`; `probe_timeout`, in seconds
-    (> 0), how long a probe after a break may hold its permit. By default that is as long as the
-    break (a jittered break may be next to nothing, so: as long as the break could have been), or
-    twice as long as a probe was seen to take.
+    Parameters
+    ----------
+    recovery_timeout
+        The length in seconds, > 0, or the `Backoff`.
+    probe_timeout
+        How long a probe after a break may hold its permit, in seconds, > 0. By default as long as
+        the break (a jittered break may be close to nothing, so: as long as it could have been), or
+        twice as long as a probe was seen to take.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a length that makes no sense.
+
+    Examples
+    --------
+    >>> breaks = Breaks(Backoff(10, jitter="none", max_delay=25))
+    >>> [breaks.take() for _ in range(3)]
+    [(10.0, 10.0), (20.0, 20.0), (25.0, 25.0)]
     """
 
     def __init__(
@@ -60,5 +75,5 @@ class Breaks:
         return length, self.probe_timeout or longest
 
     def stretch(self, lease: float, seconds: float) -> float:
-        """The lease of the next probes, when one took so many `seconds` and was too late."""
+        """The lease of the next probes, when one took `seconds` and was too late."""
         return self.probe_timeout or max(lease, 2 * seconds)

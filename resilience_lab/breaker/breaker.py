@@ -19,7 +19,7 @@ from types import CoroutineType, TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from resilience_lab.breaker.break_lengths import Breaks
-from resilience_lab.breaker.permit import Blocks, Permit, settle_by
+from resilience_lab.breaker.permit import Blocks, Permit
 from resilience_lab.breaker.protect import protect, protect_result
 from resilience_lab.breaker.states import Generation, Guest, Open, Plan, Ticket
 from resilience_lab.breaker.trip_rules import ConsecutiveFailures, TripRule
@@ -71,23 +71,24 @@ class CircuitBreaker(Shared):
     Parameters
     ----------
     failure_threshold
-        How many failures in a row open it, >= 1.
+        How many failures in a row open it, >= 1. Default 3.
     recovery_timeout
-        The length of a break in seconds, > 0. Or a `Backoff`: each re-opening without a close in
-        between takes its next delay.
+        The length of a break in seconds, > 0, default 30. Or a `Backoff`: each re-opening without a
+        close in between takes its next delay.
     success_threshold
-        How many successful probes close it, >= 1.
+        How many successful probes close it, >= 1. Default 2.
     name
-        The source of its events, and its name in errors.
+        The source of its events, and its name in errors. Default "circuit".
     trip
         Another rule to open by, such as `FailureRate(0.5, last=20)`, in place of failures in a row.
     failure_on
         Which exceptions count: a type, a tuple of types, or a predicate. Others are neutral. A
-        group of exceptions counts if it matches itself, or anything in it does.
+        group of exceptions counts if it matches itself, or anything in it does. By default, every
+        `Exception`.
     classify
         Instead: given the result or the `Exception`, says what it means.
     half_open_max_calls
-        How many probes may be in flight at once, >= 1.
+        How many probes may be in flight at once, >= 1. Default 1.
     probe_timeout
         Seconds after which a probe that has not answered loses its permit to the next caller, > 0.
         By default as long as the break, and after a success that came too late, twice as long as
@@ -97,7 +98,7 @@ class CircuitBreaker(Shared):
         as it would, so that thresholds can be tried on live traffic; `would_reject_count` calls
         went through that it would have rejected.
     on_event
-        Hears what happens, after it stands.
+        Is called with each event, after the state has changed.
     clock
         Gives the time in seconds. By default that is the running loop's; outside a loop it is
         `time.monotonic`, which asyncio's own loops read too.
@@ -149,7 +150,7 @@ class CircuitBreaker(Shared):
         self._judge = judge_by(failure_on, classify)
         self._on_event = function("on_event", on_event)
         self._now = function("clock", clock) or LoopClock()
-        # Whether even an uneventful success has somebody who must hear of it.
+        # Whether even an uneventful success must be told to a listener, or judged.
         self._attended = on_event is not None or classify is not None
         self._last_failure_time: float | None = None
         self._plan = Plan(trip or ConsecutiveFailures(failure_threshold), breaks, self._now)
@@ -230,9 +231,18 @@ class CircuitBreaker(Shared):
     async def call(self, func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call `func` (a coroutine function, or any callable) if the circuit lets it pass.
 
-        Returns its result and raises its own error, even on the call that trips the breaker.
-        Raises `CircuitOpenError` if the call is rejected; `func` is then not touched. Raises
-        `TypeError` if `func` returns a generator, whose work only begins when this call is over.
+        Returns
+        -------
+        The result of `func`. If that is a coroutine, or another awaitable, what it comes to.
+
+        Raises
+        ------
+        CircuitOpenError
+            The call is rejected; `func` is not touched.
+        Exception
+            The error of `func` itself, also from the call that trips the breaker.
+        TypeError
+            `func` is not callable, or returns a generator, whose work begins after this call.
         """
         ticket = self._ticket or self._admit()
         try:
@@ -244,7 +254,7 @@ class CircuitBreaker(Shared):
             if not callable(func):  # the caller's mistake, which says nothing of the service
                 self._settle(ticket, Outcome.NEUTRAL)
                 raise TypeError(not_callable(func)) from None
-            settle_by(self._judge.of_error, error, partial(self._settle, ticket), error)
+            self._conclude(ticket, self._judge.of_error, error, error)
             raise
         if type(result) in UNBEGUN:
             self._settle(ticket, Outcome.NEUTRAL)
@@ -254,25 +264,8 @@ class CircuitBreaker(Shared):
             )
         # A success in a clean CLOSED changes nothing, so it takes no lock and reads no clock.
         if self._attended or (ticket.alert and not ticket.absorb()):
-            settle_by(self._judge.of_result, result, partial(self._settle, ticket))
+            self._conclude(ticket, self._judge.of_result, result)
         return result
-
-    def acquire(self) -> Permit:
-        """A permit for one call, or `CircuitOpenError`. Settle it with its result."""
-        return self._permit(self._ticket or self._admit())
-
-    def __call__(self, func: Callable[P, T]) -> Callable[P, T]:
-        """Decorate a function, coroutine function or (async) generator function.
-
-        A generator takes its permit when it starts and is protected until it finishes; one that its
-        consumer closes early is neutral.
-        """
-        if not callable(func):
-            raise TypeError(not_callable(func))
-        if not is_async(func):
-            return protect(func, self.acquire)
-        protected: Callable[P, T] = self._coroutine_function(func)
-        return protected
 
     def _coroutine_function(self, func: Callable[..., Any]) -> Any:
         @wraps(func)
@@ -282,15 +275,42 @@ class CircuitBreaker(Shared):
             try:
                 result = await (func(*args, **kwargs) if kwargs else func(*args))
             except BaseException as error:
-                settle_by(self._judge.of_error, error, partial(self._settle, ticket), error)
+                self._conclude(ticket, self._judge.of_error, error, error)
                 raise
             if type(result) in UNBEGUN:
                 return protect_result(result, self._permit(ticket), self.acquire)
             if self._attended or (ticket.alert and not ticket.absorb()):
-                settle_by(self._judge.of_result, result, partial(self._settle, ticket))
+                self._conclude(ticket, self._judge.of_result, result)
             return result
 
         return protected
+
+    def __call__(self, func: Callable[P, T]) -> Callable[P, T]:
+        """Decorate a function, coroutine function or (async) generator function.
+
+        A generator takes its permit when it starts and is protected until it finishes; one that its
+        consumer closes early is neutral.
+
+        Returns
+        -------
+        A function of the same kind as `func`. Its calls raise `CircuitOpenError` if rejected.
+        """
+        if not callable(func):
+            raise TypeError(not_callable(func))
+        if not is_async(func):
+            return protect(func, self.acquire)
+        protected: Callable[P, T] = self._coroutine_function(func)
+        return protected
+
+    def acquire(self) -> Permit:
+        """A permit for one call, which the caller settles with the result of that call.
+
+        Raises
+        ------
+        CircuitOpenError
+            The call is rejected.
+        """
+        return self._permit(self._ticket or self._admit())
 
     def _permit(self, ticket: Ticket) -> Permit:
         return Permit(self.name, self._judge, partial(self._settle, ticket))
@@ -318,7 +338,7 @@ class CircuitBreaker(Shared):
     # By hand
 
     def isolate(self) -> None:
-        """Open the circuit and keep it open until `reset`, whatever time passes."""
+        """Open the circuit by hand and keep it open until `reset`, whatever time passes."""
         now = self._now()
         with self._lock:
             if self.isolated:
@@ -329,7 +349,7 @@ class CircuitBreaker(Shared):
         emit(self._on_event, event)
 
     def reset(self) -> None:
-        """Close the circuit and forget all failures; calls now in flight become stale."""
+        """Close the circuit by hand and forget all failures; calls in flight become stale."""
         now = self._now()
         with self._lock:
             self._last_failure_time = None
@@ -367,6 +387,20 @@ class CircuitBreaker(Shared):
         if self.observe_only:
             return Guest(generation, now)
         raise CircuitOpenError(self.name, generation.state, retry_after)
+
+    def _conclude(
+        self,
+        ticket: Ticket,
+        rule: Callable[[Any], Outcome],
+        value: Any,
+        error: BaseException | None = None,
+    ) -> None:
+        """Settle with what `rule` says; if the rule itself raises, the permit goes back."""
+        outcome = Outcome.NEUTRAL
+        try:
+            outcome = rule(value)
+        finally:
+            self._settle(ticket, outcome, error)
 
     def _settle(self, ticket: Ticket, outcome: Outcome, error: BaseException | None = None) -> None:
         """Take the result of one call, unless it is stale."""

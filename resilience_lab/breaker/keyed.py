@@ -4,10 +4,10 @@ One breaker over many shards is wrong whichever way it decides: it shuts out the
 the sick one, or lets the sick one fail on. (Marc Brooker, "Will circuit breakers solve my
 problems?", 2022.) So each key has a breaker of its own, made when it is first asked for.
 
-Keys come and go, hosts die, and a breaker for each that ever was would fill the memory. Which one
-can be spared? One that has counted nothing protects nothing. One whose break is over would let the
-next call pass anyway. One that has counted failures without opening is near to opening: it goes
-only if there is nothing else. All others have to stay.
+Keys come and go, hosts die, and a breaker for every key that was ever used would fill the memory.
+Which one can be spared? One that has counted nothing protects nothing. One whose break is over
+would let the next call pass anyway. One that has counted failures without opening is near to
+opening: it goes only if there is nothing else. All others have to stay.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class KeyedBreakers(Shared, Mapping[K, CircuitBreaker], Generic[K]):
         `make(key)` makes the breaker of a key. If it returns anything else, looking up raises
         `TypeError`.
     max_size
-        How many are kept, >= 1. It may be set later.
+        How many are kept, >= 1. Default 1000. It may be set later.
 
     Raises
     ------
@@ -111,7 +111,7 @@ class KeyedBreakers(Shared, Mapping[K, CircuitBreaker], Generic[K]):
     @overload
     def get(self, key: K, default: CircuitBreaker | T, /) -> CircuitBreaker | T: ...
     def get(self, key: K, default: Any = None, /) -> Any:
-        """The breaker of `key` if it has one, else `default`; none is made."""
+        """The breaker of `key` if it has one, else `default`. None is made."""
         breaker = self._look_up(key)
         return default if breaker is None else breaker
 
@@ -166,7 +166,7 @@ class KeyedBreakers(Shared, Mapping[K, CircuitBreaker], Generic[K]):
         return None
 
     # Making room, always under the lock. Whatever is looked at on `_used` and `_failing` leaves it,
-    # so every use pays for one look. On `_shut` there are so many looks for each new key.
+    # so every use pays for one look. On `_shut` there are `LOOKS` of them for each new key.
 
     def _make_room(self, newest: K) -> None:
         self._looks += LOOKS

@@ -56,7 +56,11 @@ class Permit:
     def returned(self, result: Any) -> None:
         """The call returned `result`, which is judged by the rules of the breaker."""
         for settle, judge in self._take():
-            settle_by(judge.of_result, result, settle)
+            outcome = Outcome.NEUTRAL  # the permit goes back also when the rule itself raises
+            try:
+                outcome = judge.of_result(result)
+            finally:
+                settle(outcome, None)
 
     def failure(self, error: BaseException) -> None:
         """The call raised `error`, which is judged by the rules of the breaker.
@@ -69,7 +73,11 @@ class Permit:
         if not isinstance(error, BaseException):
             raise TypeError(f"error must be an exception, got {error!r}")
         for settle, judge in self._take():
-            settle_by(judge.of_error, error, settle, error)
+            outcome = Outcome.NEUTRAL
+            try:
+                outcome = judge.of_error(error)
+            finally:
+                settle(outcome, error)
 
     def ignore(self) -> None:
         """The call ended without saying anything about the service: give the permit back."""
@@ -97,19 +105,8 @@ class Permit:
             self.failure(error)
 
 
-def settle_by(
-    rule: Callable[[Any], Outcome], value: Any, settle: Settle, error: BaseException | None = None
-) -> None:
-    """Settle with what `rule` says of `value`; if the rule raises, as NEUTRAL, so nothing leaks."""
-    outcome = Outcome.NEUTRAL
-    try:
-        outcome = rule(value)
-    finally:
-        settle(outcome, error)
-
-
 _STACKS = vars(contextlib)
-_Begun: TypeAlias = "tuple[Permit, _Begun | None]"  # a permit, and that of the block around it
+_Begun: TypeAlias = tuple[Permit, "_Begun | None"]  # a permit, and that of the block around it
 
 
 class Blocks:

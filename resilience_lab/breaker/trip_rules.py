@@ -5,7 +5,7 @@ time it closes, and tells that tally every result; the answer is a reason to ope
 
 Counting failures *in a row* is simple and right for a service that is either up or down. But with
 one call in three failing, three in a row come late, and with a thousand calls a second they come by
-chance. So busy services are judged by a *rate*, over the last so many calls or so many seconds.
+chance. So busy services are judged by a *rate*, over the last calls or the last seconds.
 (Both kinds of window: resilience4j, "CircuitBreaker", documentation, 2017.)
 """
 
@@ -27,8 +27,14 @@ RESOLUTION = 100
 class Tally(ABC):
     """What one stay in CLOSED has counted.
 
-    `count` of `needed` is how far it has come: failures, or slow calls, that count now, and how
-    many it would take to open. While `alert` is false, a success changes nothing at all.
+    Attributes
+    ----------
+    count
+        How many failures, or slow calls, count now.
+    needed
+        How many it would take to open.
+    alert
+        While it is false, a success changes nothing at all.
     """
 
     count = 0
@@ -45,14 +51,28 @@ class Tally(ABC):
 
     @abstractmethod
     def note(self, *, failed: bool, seconds: float, now: float) -> str | None:
-        """Count one result, of a call that took so long. Returns the reason to open, if it is one.
+        """Count one result. Called under the breaker's lock, so it is arithmetic and nothing else.
 
-        Called under the breaker's lock, so it is arithmetic and nothing else.
+        Parameters
+        ----------
+        failed
+            Whether the call failed; neutral outcomes are not counted.
+        seconds
+            How long the call took; NaN unless the rule is `timed`.
+        now
+            The time in seconds, on the breaker's clock.
+
+        Returns
+        -------
+        The reason to open, in words, or None.
         """
 
 
 class TripRule(ABC):
-    """Decides when a closed circuit opens, and what else than a failure speaks against a probe."""
+    """Decides when a closed circuit opens, and what else than a failure speaks against a probe.
+
+    A rule of your own makes a `Tally` of your own; the breaker then asks it about each result.
+    """
 
     timed = False
     """Whether it asks how long a call took, so that a breaker has to look at the clock for it."""
@@ -68,7 +88,19 @@ class TripRule(ABC):
 
 @dataclass(frozen=True)
 class ConsecutiveFailures(TripRule):
-    """Opens after `threshold` failures (>= 1) in a row, however far apart in time they are."""
+    """Opens after `threshold` failures in a row, however far apart in time they are.
+
+    Parameters
+    ----------
+    threshold
+        How many, >= 1. Default 3.
+
+    Examples
+    --------
+    >>> from resilience_lab import CircuitBreaker
+    >>> CircuitBreaker(trip=ConsecutiveFailures(5)).failure_threshold
+    5
+    """
 
     threshold: int = 3
 
@@ -128,17 +160,43 @@ class _Rate(TripRule):
 
 @dataclass(frozen=True)
 class FailureRate(_Rate):
-    """Opens when at least `threshold` (a fraction, 0 < threshold <= 1) of the calls failed.
+    """Opens when at least a fraction of the calls in a window failed.
 
-    The window is the `last` so many calls, or all calls `within` so many seconds: give one. Nothing
-    is judged on fewer than `minimum_calls` (default: 10, or `last` if that is less); it is judged
-    after every result, since a success may complete the minimum, and since time alone may take
-    older successes out of the window. Neutral outcomes are not calls.
+    It is judged after every result, since a success may complete the minimum, and since time alone
+    may take older successes out of the window. Neutral outcomes are not calls.
 
+    Parameters
+    ----------
+    threshold
+        The fraction, 0 < `threshold` <= 1.
+    last
+        The window is this number of calls, >= 1. Give `last` or `within`.
+    within
+        The window is this number of seconds, > 0.
+    minimum_calls
+        Nothing is judged on fewer calls, >= 1. Default 10, or `last` if that is less.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a rule that could never be judged.
+
+    Notes
+    -----
     A call costs the same however large the window. Over calls, the memory grows with the failures
     in the window. Over seconds, results that come within a hundredth of the window are kept
-    together and forgotten together: never late, and at most that hundredth too early. Raises
-    `ValueError` or `TypeError` for a rule that could never be judged.
+    together and forgotten together: never late, and at most that hundredth too early. Both kinds of
+    window: resilience4j, "CircuitBreaker", documentation, 2017.
+
+    Examples
+    --------
+    >>> from resilience_lab import CircuitBreaker
+    >>> breaker = CircuitBreaker(trip=FailureRate(0.5, last=4, minimum_calls=4), clock=lambda: 0.0)
+    >>> for outcome in "success", "failure", "success", "failure":
+    ...     permit = breaker.acquire()
+    ...     permit.success() if outcome == "success" else permit.failure(ConnectionError())
+    >>> breaker
+    <CircuitBreaker 'circuit' OPEN, failures: 2>
     """
 
     bad_word = "failed"
@@ -146,12 +204,29 @@ class FailureRate(_Rate):
 
 @dataclass(frozen=True)
 class SlowCallRate(_Rate):
-    """Opens when at least `threshold` of the calls took longer than `slower_than` seconds.
+    """Opens when at least a fraction of the calls in a window were slow.
 
-    A service that hangs does not fail: it takes its callers with it. A call that took exactly
-    `slower_than` (> 0) is not slow; a slow failure is slow; a fast failure is a call like any
-    other. A slow probe opens the circuit again, though it succeeded. The window and the rest are as
-    in `FailureRate`.
+    A service that hangs does not fail: it takes its callers with it. A slow failure is slow; a fast
+    failure is a call like any other. A slow probe opens the circuit again, though it succeeded.
+
+    Parameters
+    ----------
+    threshold, last, within, minimum_calls
+        As in `FailureRate`.
+    slower_than
+        A call that takes longer than this is slow, in seconds, > 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a rule that could never be judged.
+
+    Examples
+    --------
+    >>> from resilience_lab import CircuitBreaker
+    >>> rule = SlowCallRate(0.5, slower_than=2.0, within=60)
+    >>> CircuitBreaker(trip=rule).trip.minimum_calls
+    10
     """
 
     slower_than: float
@@ -287,7 +362,24 @@ class _LastSeconds(_Windowed):
 
 
 def any_of(*rules: TripRule) -> TripRule:
-    """Opens when any of `rules` would: for example on failures in a row or on slow calls."""
+    """A rule that opens when any of `rules` would.
+
+    Parameters
+    ----------
+    *rules
+        At least one `TripRule`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        There is none, or one of them is no rule.
+
+    Examples
+    --------
+    >>> rule = any_of(ConsecutiveFailures(5), SlowCallRate(0.5, slower_than=2.0, last=20))
+    >>> rule.timed
+    True
+    """
     for number, rule in enumerate(rules):
         if not isinstance(rule, TripRule):
             raise TypeError(f"rules[{number}] must be a trip rule, got {rule!r}")

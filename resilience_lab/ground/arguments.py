@@ -20,7 +20,16 @@ from typing import Any
 
 
 def non_negative(name: str, value: object, *, at_most: float = math.inf) -> float:
-    """`value` as a float if it is a finite number >= 0, else `TypeError` or `ValueError`."""
+    """`value` as a float if it is a finite number >= 0, else `TypeError` or `ValueError`.
+
+    Examples
+    --------
+    >>> non_negative("base_delay", 2)
+    2.0
+    >>> non_negative("base_delay", float("nan"))
+    Traceback (most recent call last):
+    ValueError: base_delay must be a finite number >= 0, got nan
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name} must be a number, got {value!r}")
     try:
@@ -125,5 +134,5 @@ def _code_of(func: Callable[..., Any]) -> Any:
 
 
 def not_callable(func: object) -> str:
-    """What to tell somebody who passed, most likely, a coroutine that was made too early."""
+    """The error's text for what is most likely a coroutine that was made too early."""
     return f"func must be callable (pass the function, not its call), got {func!r}"

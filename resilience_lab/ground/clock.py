@@ -24,6 +24,16 @@ def loop_time() -> float:
     """Seconds on the running loop's clock, which may be virtual; else on `time.monotonic`.
 
     In a thread of a virtual run (`asyncio.to_thread`, `run_in_executor`) it is the run's clock.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from resilience_lab import run_virtual
+    >>> async def main():
+    ...     await asyncio.sleep(30)
+    ...     return loop_time()
+    >>> run_virtual(main)
+    30.0
     """
     loop = asyncio._get_running_loop() or _own_virtual_loop()
     return time.monotonic() if loop is None else loop.time()

@@ -27,11 +27,14 @@ A group of exceptions is meant if it is so itself, or if any exception within it
 
 
 class Outcome(StrEnum):
-    """The verdict on one finished call."""
+    """What one finished call says of the service that was called."""
 
     SUCCESS = "SUCCESS"
+    """It works."""
     FAILURE = "FAILURE"
+    """It does not: this counts towards a trip."""
     NEUTRAL = "NEUTRAL"
+    """Nothing: the call was cancelled, or its error is not the fault of the service."""
 
 
 class State(StrEnum):
@@ -107,10 +110,30 @@ def judge_by(failure_on: ErrorFilter = Exception, classify: Classify | None = No
 
 
 def matcher(name: str, spec: object) -> Callable[[Exception], bool]:
-    """The predicate that `spec` stands for: an exception type, a tuple of them, or a predicate.
+    """The predicate that `spec` stands for.
 
     It looks into groups, as `except*` does: first at the group, then at all that is in it. So a
     predicate that knows nothing of groups is asked about their members too.
+
+    Parameters
+    ----------
+    name
+        The name of the argument, for the error.
+    spec
+        An exception type, a tuple of them, or a predicate.
+
+    Raises
+    ------
+    TypeError
+        `spec` is none of these.
+
+    Examples
+    --------
+    >>> matches = matcher("retry_on", (ConnectionError, TimeoutError))
+    >>> matches(TimeoutError()), matches(KeyError())
+    (True, False)
+    >>> matches(ExceptionGroup("two", [KeyError(), TimeoutError()]))
+    True
     """
     if _is_exception_type(spec) or (
         isinstance(spec, tuple) and spec and all(map(_is_exception_type, spec))

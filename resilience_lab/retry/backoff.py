@@ -62,20 +62,19 @@ class Backoff:
     """A recipe for delays: a value that any number of retries may share.
 
     The delay before retry n (0 is the first) is drawn from an interval that `jitter` chooses, below
-    the ceiling v(n) = min(max_delay, base_delay * multiplier ** n). (Marc Brooker, "Exponential
-    Backoff And Jitter", AWS Architecture Blog, 2015; the proportional kind is what clients add as
-    "plus or minus 50 %".)
+    the ceiling v(n) = min(max_delay, base_delay * multiplier ** n).
 
     Parameters
     ----------
     base_delay
-        The first ceiling in seconds, >= 0.
+        The first ceiling in seconds, >= 0. Default 1.
     multiplier
-        What the ceiling grows by with each retry, >= 1.
+        The factor by which the ceiling grows with each retry, >= 1. Default 2.
     max_delay
-        The cap in seconds that no delay exceeds, >= `base_delay`.
+        The cap in seconds that no delay exceeds, > 0 and >= `base_delay`. Default 60.
     jitter
-        The kind, a name in `JITTERS`: none, full, equal, proportional or decorrelated.
+        The kind, a name in `JITTERS`: none, full, equal, proportional or decorrelated. Default
+        full.
     rng
         The `random.Random` to draw from. By default the `random` module, which
         `run_virtual(seed=...)` seeds.
@@ -84,6 +83,20 @@ class Backoff:
     ------
     ValueError, TypeError
         For anything else.
+
+    Notes
+    -----
+    With v = v(n) and U(a, b) uniform between a and b, the delay is
+
+    - none: v
+    - full: U(0, v)
+    - equal: v/2 + U(0, v/2)
+    - proportional: min(max_delay, v * U(0.5, 1.5)), what many clients call "plus or minus 50 %"
+    - decorrelated: s = min(max_delay, U(base_delay, 3 s)), where s is the delay before, at first
+      `base_delay`
+
+    Full, equal, decorrelated: Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture
+    Blog, 2015.
 
     Examples
     --------
@@ -118,7 +131,9 @@ class Backoff:
     def delays(self) -> Iterator[float]:
         """The delays in seconds before retry 0, 1, 2 ..., without end.
 
-        Each iterator has its own state, so that one call's history never shows in another's.
+        Returns
+        -------
+        A new iterator with a state of its own: one call's history never shows in another's.
         """
         interval = JITTERS[self.jitter]
         uniform = (self.rng or random).uniform
@@ -132,9 +147,21 @@ class Backoff:
             n += 1
 
     def bounds(self, n: int) -> tuple[float, float]:
-        """The least and greatest delay in seconds before retry `n` (0 is the first).
+        """The least and the greatest delay in seconds before one retry.
 
-        For decorrelated jitter, whose delays depend on each other, over all histories.
+        Parameters
+        ----------
+        n
+            The number of the retry, >= 0; 0 is the first.
+
+        Returns
+        -------
+        Both bounds. For decorrelated jitter, whose delays depend on each other, over all histories.
+
+        Raises
+        ------
+        ValueError, TypeError
+            `n` is no whole number >= 0.
         """
         whole("n", n, at_least=0)
         if self.jitter == "decorrelated":

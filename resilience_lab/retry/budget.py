@@ -25,14 +25,19 @@ class RetryBudget(Shared):
     Parameters
     ----------
     ratio
-        Tokens that a first call adds, >= 0: retries may add this share to the load.
+        Tokens that a first call adds, >= 0: retries may add this share to the load. Default 0.1.
     burst
-        Tokens at the start, and the most that can be saved up, >= 1.
+        Tokens at the start, and the most that can be saved up, >= 1. Default 10.
 
     Raises
     ------
     ValueError, TypeError
         For numbers that make no sense.
+
+    Notes
+    -----
+    The idea: Finagle's RetryBudget, Twitter, 2014. The model: Marc Brooker, "Fixing retries with
+    token buckets and circuit breakers", 2022.
 
     Examples
     --------
@@ -79,7 +84,12 @@ class RetryBudget(Shared):
         self._add(self._earned)
 
     def try_withdraw(self) -> bool:
-        """Take one token for a retry; False, and nothing taken, if there is none."""
+        """Take one token for a retry.
+
+        Returns
+        -------
+        Whether there was one. If not, nothing is taken and the retry must not be made.
+        """
         with self._lock:
             if self._balance < _TOKEN:
                 return False

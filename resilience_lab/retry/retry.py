@@ -17,7 +17,6 @@ import copy
 import functools
 import inspect
 import math
-import random
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -72,24 +71,25 @@ class Retry:
     Parameters
     ----------
     max_retries
-        How many calls may follow the first, >= 0. None for as many as the time allows: then each
-        call needs `max_elapsed` or a `deadline` around it.
+        How many calls may follow the first, >= 0. Default 3. None for as many as the time allows:
+        then each call needs `max_elapsed` or a `deadline` around it.
     backoff
-        The waits between the calls.
+        The waits between the calls. Default `Backoff()`: 1, 2, 4 ... seconds with full jitter.
     retry_on
-        Which exceptions are retried: a type, a tuple of types, or a predicate.
+        Which exceptions are retried: a type, a tuple of types, or a predicate. By default, every
+        `Exception`.
     accept
         `accept(result)` may refuse a result, which then counts as a failure and is retried.
     max_elapsed
-        Seconds from the start of the first call, > 0, that no wait may pass.
+        Seconds from the start of the first call, > 0, that no wait may pass. By default no limit.
     max_retry_after
-        The longest `retry_after` in seconds, >= 0, that is waited for.
+        The longest `retry_after` in seconds, >= 0, that is waited for. Default 60.
     budget
         A `RetryBudget`, most useful when it is shared: a retry without a token is not made.
     on_event
-        Hears of each retry and of the end.
+        Is called with an event for each retry, and for the end.
     name
-        The source of the events.
+        The source of the events. Default "retry".
 
     Raises
     ------
@@ -199,6 +199,15 @@ class Retry:
 
         A plain function that hands on a coroutine may be decorated, too. A generator function may
         not: what its consumer has seen cannot be taken back.
+
+        Returns
+        -------
+        A function of the same kind as `func`, which returns and raises what `call` does.
+
+        Raises
+        ------
+        TypeError
+            `func` is not callable, or a generator function.
         """
         if not callable(func):
             raise TypeError(not_callable(func))
@@ -278,8 +287,17 @@ class Retry:
     def unless(self, is_over: Callable[[], bool], *, earns: bool = True) -> Retry:
         """A copy that does not retry once `is_over()` is true, whatever failed or was refused.
 
-        Unless it `earns`, a first call adds nothing to the budget: somebody else's did already.
-        It is made for a call at hand, so it raises `ValueError` if that call lacks a time limit.
+        Parameters
+        ----------
+        is_over
+            Is asked after each failure.
+        earns
+            Whether a first call adds to the budget. False if an outer retry has done so already.
+
+        Raises
+        ------
+        ValueError
+            With `max_retries=None`, if nothing limits the time: the copy is for a call at hand.
         """
         self._check_limit()
         twin = copy.copy(self)
@@ -408,55 +426,6 @@ class _Series:
         if retry.budget is not None and not retry.budget.try_withdraw():
             return "the retry budget is spent"
         return None
-
-
-async def retry_with_backoff(
-    func: Callable[[], Awaitable[T]],
-    max_retries: int | None = 3,
-    base_delay: float = 1.0,
-    *,
-    multiplier: float = 2.0,
-    max_delay: float = 60.0,
-    jitter: str = "none",
-    rng: random.Random | None = None,
-    retry_on: ErrorFilter = Exception,
-    accept: Callable[[Any], bool] | None = None,
-    max_elapsed: float | None = None,
-    max_retry_after: float = 60.0,
-    budget: RetryBudget | None = None,
-    on_event: Listener | None = None,
-    name: str = "retry",
-) -> T:
-    """Call `func()` up to `max_retries + 1` times, `base_delay`, 2x, 4x ... seconds apart.
-
-    The whole pattern in one call: a `Backoff` and a `Retry`, whose arguments these are.
-
-    Examples
-    --------
-    >>> from resilience_lab import run_virtual
-    >>> answers = iter([None, "answer"])
-    >>> async def fetch():
-    ...     if (answer := next(answers)) is None:
-    ...         raise ConnectionError
-    ...     return answer
-    >>> run_virtual(retry_with_backoff, fetch)
-    'answer'
-    """
-    backoff = Backoff(
-        base_delay, multiplier=multiplier, max_delay=max_delay, jitter=jitter, rng=rng
-    )
-    retry = Retry(
-        max_retries,
-        backoff,
-        retry_on=retry_on,
-        accept=accept,
-        max_elapsed=max_elapsed,
-        max_retry_after=max_retry_after,
-        budget=budget,
-        on_event=on_event,
-        name=name,
-    )
-    return await retry.call(func)
 
 
 _STREAMS = "what was already consumed cannot be retried. `@breaker` protects a stream to its end"
