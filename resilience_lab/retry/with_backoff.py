@@ -34,46 +34,27 @@ async def retry_with_backoff(
 ) -> T:
     """Call `func()` up to `max_retries + 1` times, `base_delay`, 2x, 4x ... seconds apart.
 
-    The whole pattern in one call: a `Backoff` and a `Retry`.
-
     Parameters
     ----------
     func
-        A coroutine function without arguments.
+        A coroutine function. Its result is returned, or its last error raised, with a note why.
+    base_delay, multiplier, max_delay, jitter, rng
+        As in `Backoff`: 1 s at first, doubled each time, at most 60 s; here without jitter.
     max_retries, retry_on, accept, max_elapsed, max_retry_after, budget, on_event, name
         As in `Retry`.
-    base_delay, multiplier, max_delay, jitter, rng
-        As in `Backoff`: seconds, with a default of 1, doubled each time, at most 60. Here no jitter
-        by default; many clients of one service should use "full".
-
-    Returns
-    -------
-    The result of `func`.
-
-    Raises
-    ------
-    Exception
-        The last error of `func` itself, with a note that says why no other call was made.
-    ResultRejectedError
-        The last result was refused by `accept`.
 
     Examples
     --------
-    >>> from resilience_lab import run_virtual
-    >>> answers = iter([None, "answer"])
+    >>> import asyncio
     >>> async def fetch():
-    ...     if (answer := next(answers)) is None:
-    ...         raise ConnectionError
-    ...     return answer
-    >>> run_virtual(retry_with_backoff, fetch)
+    ...     return "answer"
+    >>> asyncio.run(retry_with_backoff(fetch, max_retries=3, base_delay=0.5))
     'answer'
     """
-    backoff = Backoff(
-        base_delay, multiplier=multiplier, max_delay=max_delay, jitter=jitter, rng=rng
-    )
+    waits = Backoff(base_delay, multiplier=multiplier, max_delay=max_delay, jitter=jitter, rng=rng)
     retry = Retry(
         max_retries,
-        backoff,
+        waits,
         retry_on=retry_on,
         accept=accept,
         max_elapsed=max_elapsed,
