@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 
-from resilience_lab import CircuitBreaker, FallbackOrchestrator, retry_with_backoff
+from resilience_lab.breaker import CircuitBreaker
+from resilience_lab.fallback import FallbackOrchestrator
 from resilience_lab.practice.libraries.library import ATTEMPT, Library
+from resilience_lab.retry import retry_with_backoff
 
 LIBRARY = Library(
     name="resilience_lab",
