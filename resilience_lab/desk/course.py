@@ -68,9 +68,24 @@ class Laid:
 
 
 def lay(folder: Path, course: Path | None = None) -> Laid:
-    """Lay what `folder` does not hold yet, and beside a copy what has changed in the course since.
+    """Lay what a desk does not hold yet, and beside a copy what has changed in the course since.
 
-    Raises `DeskError` if the folder is something else than a desk, or cannot be written.
+    Parameters
+    ----------
+    folder
+        The desk: a folder that is made, is empty, or has been laid before.
+    course
+        Where the course's notebooks are; None for those of this installation.
+
+    Returns
+    -------
+    Laid
+        The names of what is new, and of what was laid beside a copy.
+
+    Raises
+    ------
+    DeskError
+        If the folder is something else than a desk, or cannot be written.
     """
     files = course_files(course or course_folder())
     with _writing_to(folder):
@@ -92,9 +107,28 @@ def lay(folder: Path, course: Path | None = None) -> Laid:
 
 
 def lay_again(folder: Path, which: str, course: Path | None = None) -> Laid:
-    """Lay the notebooks whose names begin with `which` anew, and ask their questions again.
+    """Lay notebooks anew, and ask their questions again.
 
     The old copies stay beside them; so does, in the progress file, what was answered before.
+
+    Parameters
+    ----------
+    folder
+        The desk.
+    which
+        How the names of the notebooks begin, as in "03".
+    course
+        Where the course's notebooks are; None for those of this installation.
+
+    Returns
+    -------
+    Laid
+        The names of what is new, and of what was laid beside a copy.
+
+    Raises
+    ------
+    DeskError
+        If no notebook's name begins so, or the folder cannot be written or is no desk.
     """
     files = course_files(course or course_folder())
     names = [name for name in files if name.endswith(".ipynb") and name.startswith(which)]

@@ -43,13 +43,32 @@ class ProgressWarning(UserWarning):
 
 @cache
 def store() -> Store:
-    """The store of this kernel: the desk's, if it was started on one, or else one in memory."""
+    """What the learner did, as this kernel keeps it.
+
+    Returns
+    -------
+    Store
+        That of the desk, if the kernel was started on one, or else one in memory.
+    """
     here = Path.cwd()
     return Store(here / PROGRESS if (here / DESK).is_file() else None)
 
 
 class Store:
-    """Entries by section and key; each is a JSON value. `path` None: kept in memory alone."""
+    """Entries by section and key; each is a JSON value.
+
+    Parameters
+    ----------
+    path
+        The progress file. None: everything is kept in memory alone.
+
+    Examples
+    --------
+    >>> memory = Store(None)
+    >>> memory.put("quizzes", "01", {"right": 3})
+    >>> memory.get("quizzes", "01")
+    {'right': 3}
+    """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path

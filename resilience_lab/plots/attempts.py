@@ -33,10 +33,18 @@ _NOTE: dict[str, Any] = {"textcoords": "offset points", "ha": "center"}
 
 
 def attempt_spans(frame: pd.DataFrame) -> pd.DataFrame:
-    """The attempts in `frame` (from `Recorder.to_frame`), in the order in which they started.
+    """The attempts of watched functions, in the order in which they started.
 
-    Columns: source, attempt (counted from 1), start and end (seconds), outcome: success, failed or
-    cancelled, or running for an attempt that has not ended when the frame does.
+    Parameters
+    ----------
+    frame
+        Events, from `Recorder.to_frame()`.
+
+    Returns
+    -------
+    DataFrame
+        Columns: source, attempt (counted from 1), start and end (seconds), outcome: success, failed
+        or cancelled, or running for an attempt that has not ended when the frame does.
     """
     begun = frame[frame["event"] == "AttemptStarted"]
     ended = frame[frame["event"] == "AttemptFinished"]
@@ -54,8 +62,18 @@ def attempt_spans(frame: pd.DataFrame) -> pd.DataFrame:
 def attempt_waits(frame: pd.DataFrame) -> pd.DataFrame:
     """The waits: the times between two attempts of one source in which none was running.
 
-    Columns: source, start, end and wait (all in seconds). What a caller did between two calls of
-    its own looks the same from here: watch each call under a name of its own to tell them apart.
+    What a caller did between two calls of its own looks the same from here: watch each call under a
+    name of its own to tell them apart.
+
+    Parameters
+    ----------
+    frame
+        Events, from `Recorder.to_frame()`.
+
+    Returns
+    -------
+    DataFrame
+        Columns: source, start, end and wait (all in seconds).
     """
     waits = []
     for source, spans in attempt_spans(frame).groupby("source", sort=False):
@@ -67,7 +85,31 @@ def attempt_waits(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def attempt_summary(frame: pd.DataFrame) -> str:
-    """What `attempt_timeline` shows: one line for each source."""
+    """What `attempt_timeline` shows, in words.
+
+    Parameters
+    ----------
+    frame
+        Events, from `Recorder.to_frame()`.
+
+    Returns
+    -------
+    str
+        One line for each source.
+
+    Examples
+    --------
+    >>> from resilience_lab import Backoff, Recorder, Retry, run_virtual
+    >>> async def fail():
+    ...     raise ConnectionError
+    >>> async def main(recorder):
+    ...     try:
+    ...         await Retry(2, Backoff(1.0, jitter="none")).call(recorder.watch(fail, "gpt4"))
+    ...     except ConnectionError:
+    ...         return attempt_summary(recorder.to_frame())
+    >>> print(run_virtual(main, Recorder()))
+    gpt4: 3 attempts (3 failed) in 3 s; waits 1, 2 s, 3 s in all.
+    """
     waits = attempt_waits(frame)
     lines = [
         _one_source(str(source), spans, waits.loc[waits["source"] == source, "wait"].tolist())
@@ -92,6 +134,18 @@ def attempt_timeline(frame: pd.DataFrame, title: str = "") -> Figure:
     A mark at the end of each bar tells the outcome; an attempt that took no time is the mark alone.
     Attempts that ran at the same time share the height of the row. Numbers and lengths are written
     where there is room; `attempt_summary` has the exact ones.
+
+    Parameters
+    ----------
+    frame
+        Events, from `Recorder.to_frame()`.
+    title
+        What stands above the picture.
+
+    Returns
+    -------
+    Figure
+        A picture that a notebook shows with alternative text.
     """
     spans, waits = attempt_spans(frame), attempt_waits(frame)
     rows = {source: row for row, source in enumerate(spans["source"].unique())}

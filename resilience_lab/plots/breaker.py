@@ -35,10 +35,25 @@ _EVENTS = [*_CALLS, "CallWouldBeRejected", "LeaseExpired", "StateChanged"]
 
 
 def breaker_calls(frame: pd.DataFrame, source: str | None = None) -> pd.DataFrame:
-    """The calls in `frame` (from `Recorder.to_frame`) and what became of them.
+    """The calls to one or several breakers, and what became of them.
 
-    Columns: time (seconds) and fate, one of answered, failed, blocked, ignored. If there are
-    several breakers in `frame`, and none is chosen, also source, the name of each call's.
+    Parameters
+    ----------
+    frame
+        Events, from `Recorder.to_frame()`.
+    source
+        The name of a breaker; None for all in `frame`.
+
+    Returns
+    -------
+    DataFrame
+        Columns: time (seconds) and fate, one of answered, failed, blocked, ignored. If there are
+        several breakers, also source, the name of each call's.
+
+    Raises
+    ------
+    ValueError
+        If no breaker has this name.
     """
     names = _sources(frame, source)
     calls = frame[frame["event"].isin(_CALLS) & frame["source"].isin(names)]
@@ -48,9 +63,24 @@ def breaker_calls(frame: pd.DataFrame, source: str | None = None) -> pd.DataFram
 
 
 def breaker_bands(frame: pd.DataFrame, source: str | None = None) -> list[tuple[float, float, str]]:
-    """The breaker's states as (start, end, state), from the first event to the last.
+    """The breaker's states over time, from the first event to the last.
 
-    Raises `ValueError` if there are several breakers in `frame`, and none is chosen.
+    Parameters
+    ----------
+    frame
+        Events, from `Recorder.to_frame()`.
+    source
+        The name of a breaker; None if there is only one in `frame`.
+
+    Returns
+    -------
+    list of (float, float, str)
+        Start and end (seconds), and the state between them.
+
+    Raises
+    ------
+    ValueError
+        If there are several breakers and none is chosen, or none has this name.
     """
     names = _sources(frame, source)
     if len(names) > 1:
@@ -69,7 +99,34 @@ def breaker_bands(frame: pd.DataFrame, source: str | None = None) -> list[tuple[
 
 
 def breaker_summary(frame: pd.DataFrame, source: str | None = None) -> str:
-    """What `breaker_timeline` shows, in one line; for several breakers one line each."""
+    """What `breaker_timeline` shows, in words.
+
+    Parameters
+    ----------
+    frame
+        Events, from `Recorder.to_frame()`.
+    source
+        The name of a breaker; None for all in `frame`.
+
+    Returns
+    -------
+    str
+        One line; for several breakers one line each.
+
+    Raises
+    ------
+    ValueError
+        If no breaker has this name.
+
+    Examples
+    --------
+    >>> from resilience_lab import CircuitBreaker, Recorder
+    >>> recorder = Recorder()
+    >>> breaker = CircuitBreaker(failure_threshold=1, on_event=recorder, clock=lambda: 0.0)
+    >>> breaker.acquire().failure(ConnectionError("down"))
+    >>> print(breaker_summary(recorder.to_frame()).partition(" Time")[0])
+    1 calls: 0 answered, 1 failed, 0 blocked, 0 ignored.
+    """
     names = _sources(frame, source)
     if len(names) > 1:
         return "\n".join(f"{name}: {breaker_summary(frame, name)}" for name in names)
@@ -86,6 +143,25 @@ def breaker_timeline(frame: pd.DataFrame, title: str = "", source: str | None = 
     """The states of a breaker as bands, and on them each call, in the row of its fate.
 
     Several breakers are drawn one above the other, under the same clock.
+
+    Parameters
+    ----------
+    frame
+        Events, from `Recorder.to_frame()`.
+    title
+        What stands above the picture.
+    source
+        The name of a breaker; None for all in `frame`.
+
+    Returns
+    -------
+    Figure
+        A picture that a notebook shows with alternative text.
+
+    Raises
+    ------
+    ValueError
+        If no breaker has this name.
     """
     names = _sources(frame, source)
     figure = Picture((9, 2.6 * max(1, len(names))), title, breaker_summary(frame, source))

@@ -27,14 +27,43 @@ def fate_words(layer: Any) -> str:
 
 
 def composition_summary(layers: Iterable[Any]) -> str:
-    """What `composition_calls` shows, in one line. `layers`: rows of its frame, or `Layer`s."""
+    """What `composition_calls` shows, in words.
+
+    Parameters
+    ----------
+    layers
+        The services from the top: rows of the frame of `CompositionStory.to_frame`, or `Layer`s.
+
+    Returns
+    -------
+    str
+        One line.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> row = {"service": ["service 1"], "link": "retry", "calls": 4, "rejected": 0}
+    >>> fates = {"answered": 1, "failed": 3, "cut_off": 0}
+    >>> print(composition_summary(pd.DataFrame(row | fates).itertuples()))
+    service 1 under retry: 4 calls (1 answered, 3 failed).
+    """
     return " ".join(f"{row.service} under {row.link}: {fate_words(row)}." for row in layers)
 
 
 def composition_calls(frame: pd.DataFrame, title: str = "") -> Figure:
     """A bar for each service, from the top: the calls that reached it, by what became of them.
 
-    `frame` is as `CompositionStory.to_frame` makes it.
+    Parameters
+    ----------
+    frame
+        One row for each service, from `CompositionStory.to_frame()`.
+    title
+        What stands above the picture.
+
+    Returns
+    -------
+    Figure
+        A picture that a notebook shows with alternative text.
     """
     figure = Picture((9, 1.5 + 0.6 * len(frame)), title, composition_summary(rows_of(frame)))
     axes = figure.add_subplot()

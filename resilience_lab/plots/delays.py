@@ -52,12 +52,26 @@ _DELAYS_KEY: dict[str, Any] = {
 
 
 def delay_statistics(frame: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """What `frame` (from `sample_delays`) holds, beside what `table` (`delay_table`) foretells.
+    """What sampled delays are, beside what the formulas say.
 
-    The columns of `table` (jitter, retry, low, high, expected, cap), then samples (their number),
-    mean, p5, p50 and p95 (seconds) and at_cap (the share of the samples that equal the cap, from 0
-    to 1); one row for each retry of each kind of jitter. Raises `ValueError` if `table` holds a
-    kind twice: two backoffs of one kind are two pictures.
+    Parameters
+    ----------
+    frame
+        From `sample_delays`: one kind of jitter, or several stacked.
+    table
+        From `delay_table`, for the same policies.
+
+    Returns
+    -------
+    DataFrame
+        One row for each retry of each kind of jitter: the columns of `table` (jitter, retry, low,
+        high, expected, cap), then samples (their number), mean, p5, p50 and p95 (seconds) and
+        at_cap (the share of the samples that equal the cap, from 0 to 1).
+
+    Raises
+    ------
+    ValueError
+        If `table` holds a kind twice: two policies of one kind are two pictures.
     """
     caps = dict(zip(table["jitter"], table["cap"], strict=True))
     found = [
@@ -72,9 +86,23 @@ def delay_statistics(frame: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
 def total_waits(frame: pd.DataFrame) -> pd.DataFrame:
     """How long a call has waited in all, after each number of retries.
 
-    Columns: jitter, retries (1, 2 ...), mean, p5, p50 and p95 (seconds, over the samples). `frame`
-    is from `sample_delays`, with the rows of a sample in the order of its retries, and holds one
-    backoff of each kind.
+    Parameters
+    ----------
+    frame
+        From `sample_delays`, with the rows of a sample in the order of its retries; one policy for
+        each kind of jitter.
+
+    Returns
+    -------
+    DataFrame
+        Columns: jitter, retries (1, 2 ...), mean, p5, p50 and p95 (seconds, over the samples).
+
+    Examples
+    --------
+    >>> from resilience_lab import Backoff
+    >>> from resilience_lab.simulation import sample_delays
+    >>> total_waits(sample_delays(Backoff(1.0, jitter="none"), 3, samples=10))["mean"].tolist()
+    [1.0, 3.0, 7.0]
     """
     histories = frame.groupby(["jitter", "sample"], observed=True, sort=False)["delay"]
     found = [
@@ -96,7 +124,28 @@ def _quantiles(values: Values) -> Values:
 
 
 def delay_summary(frame: pd.DataFrame, table: pd.DataFrame) -> str:
-    """What `delay_distributions` shows: one line for each kind, the numbers by retry."""
+    """What `delay_distributions` shows, in words.
+
+    Parameters
+    ----------
+    frame
+        From `sample_delays`: one kind of jitter, or several stacked.
+    table
+        From `delay_table`, for the same policies.
+
+    Returns
+    -------
+    str
+        One line for each kind, the numbers by retry.
+
+    Examples
+    --------
+    >>> from resilience_lab import Backoff
+    >>> from resilience_lab.simulation import delay_table, sample_delays
+    >>> fixed = Backoff(1.0, jitter="none")
+    >>> print(delay_summary(sample_delays(fixed, 2, samples=10), delay_table(fixed, 2)))
+    none, 10 samples: expected 1, 2 s; mean 1, 2 s; p95 1, 2 s; at the cap 0%, 0%.
+    """
     lines = [
         f"{kind}, {part['samples'].iloc[0]} samples: expected {listed(part['expected'])} s; "
         f"mean {listed(part['mean'])} s; p95 {listed(part['p95'])} s; "
@@ -111,7 +160,26 @@ def _percent(share: float) -> str:
 
 
 def cumulative_summary(frame: pd.DataFrame) -> str:
-    """What `cumulative_wait` shows: one line for each kind."""
+    """What `cumulative_wait` shows, in words.
+
+    Parameters
+    ----------
+    frame
+        From `sample_delays`: one kind of jitter, or several stacked.
+
+    Returns
+    -------
+    str
+        One line for each kind.
+
+    Examples
+    --------
+    >>> from resilience_lab import Backoff
+    >>> from resilience_lab.simulation import sample_delays
+    >>> frame = sample_delays(Backoff(1.0, jitter="none"), 2, samples=10)
+    >>> print(cumulative_summary(frame))
+    none: mean 1, 3 s in all after 1 to 2 retries; the last from 3 s (5%) to 3 s (95%).
+    """
     lines = []
     for kind, part in total_waits(frame).groupby("jitter", sort=False):
         last = part.iloc[-1]
@@ -127,8 +195,21 @@ def delay_distributions(frame: pd.DataFrame, table: pd.DataFrame, title: str = "
 
     The delay runs upwards, the samples to the right (the fullest of 25 bins has the whole width).
     Drawn over it, from the formulas: the least and the greatest delay as lines, the mean as a
-    diamond. Samples that equal the cap are a spike that no bin could show: their share is written
-    above. Delays without any spread are a line.
+    diamond. The share of the samples at the cap is written above. No spread at all is a line.
+
+    Parameters
+    ----------
+    frame
+        From `sample_delays`: one kind of jitter, or several stacked.
+    table
+        From `delay_table`, for the same policies.
+    title
+        What stands above the picture.
+
+    Returns
+    -------
+    Figure
+        A picture that a notebook shows with alternative text.
     """
     statistics = delay_statistics(frame, table)
     samples = {(kind, n): delays for kind, n, delays in _by_retry(frame)}
@@ -206,7 +287,19 @@ def _number(axes: Axes, retries: pd.Series[int]) -> None:
 def cumulative_wait(frame: pd.DataFrame, title: str = "") -> Figure:
     """The total wait after each number of retries, the kinds of jitter side by side.
 
-    A mark is the mean, the bar behind it reaches from the 5th to the 95th percentile of the calls.
+    A mark is the mean; the bar reaches from the 5th to the 95th percentile of the calls.
+
+    Parameters
+    ----------
+    frame
+        From `sample_delays`: one kind of jitter, or several stacked.
+    title
+        What stands above the picture.
+
+    Returns
+    -------
+    Figure
+        A picture that a notebook shows with alternative text.
     """
     waits = total_waits(frame)
     kinds = list(waits["jitter"].unique())

@@ -25,14 +25,24 @@ _ROOM = 1.6  # of the whole: what is written beside the last bar needs the rest
 
 
 def fallback_turns(frame: pd.DataFrame) -> pd.DataFrame:
-    """The turns of a chain's agents at the query that was received last in `frame`.
+    """The turns of a chain's agents at the query that was received last.
 
-    Columns: agent, level (0 is the primary), outcome, calls, start and end (seconds since the query
-    was received); a row for every agent of the chain, in order. An agent that had no turn has the
-    outcome "not asked" ("no result" until the query ends), no calls and NaN for times. Turns at
-    other queries are left out, even if those were under way at the same time, unless they were
-    received at the same moment too (within 10 ms). Of several chains, choose one:
-    `frame[frame["source"] == name]`.
+    Turns at other queries are left out, even if those were under way at the same time, unless they
+    were received at the same moment too (within 10 ms).
+
+    Parameters
+    ----------
+    frame
+        Events of one chain, from `Recorder.to_frame()`. Of several chains, choose one:
+        `frame[frame["source"] == name]`.
+
+    Returns
+    -------
+    DataFrame
+        One row for each agent of the chain, in order. Columns: agent, level (0 is the primary),
+        outcome, calls, start and end (seconds since the query was received). An agent that had no
+        turn has the outcome "not asked" ("no result" until the query ends), no calls and NaN for
+        times.
     """
     query = _last_query(frame)
     absent = "no result" if _ending(query).empty else "not asked"
@@ -68,7 +78,28 @@ def _ending(query: pd.DataFrame) -> pd.DataFrame:
 
 
 def fallback_summary(frame: pd.DataFrame) -> str:
-    """What `fallback_waterfall` shows, in one line."""
+    """What `fallback_waterfall` shows, in words.
+
+    Parameters
+    ----------
+    frame
+        Events of one chain, from `Recorder.to_frame()`.
+
+    Returns
+    -------
+    str
+        One line, about the query that was received last.
+
+    Examples
+    --------
+    >>> from resilience_lab import FallbackOrchestrator, Recorder, ScriptedAgent, run_virtual
+    >>> recorder = Recorder()
+    >>> chain = FallbackOrchestrator(on_event=recorder)
+    >>> agents = ScriptedAgent("gpt4", [(2.0, ConnectionError())]), ScriptedAgent("local", ["yes"])
+    >>> _ = run_virtual(chain.execute_with_fallback, "Well?", agents[0], agents[1:])
+    >>> print(fallback_summary(recorder.to_frame()))
+    gpt4: failed, 2 s; local: success, 0 s. The query: answered at level 1, 2 s.
+    """
     turns, query = fallback_turns(frame), _last_query(frame)
     if turns.empty:
         return "No query."
@@ -99,6 +130,18 @@ def fallback_waterfall(frame: pd.DataFrame, title: str = "") -> Figure:
 
     A mark ends each bar; a turn that took no time, as a skipped one, is the mark alone. The last
     row is the query as a whole. Which query: see `fallback_turns`.
+
+    Parameters
+    ----------
+    frame
+        Events of one chain, from `Recorder.to_frame()`.
+    title
+        What stands above the picture.
+
+    Returns
+    -------
+    Figure
+        A picture that a notebook shows with alternative text.
     """
     turns, end = fallback_turns(frame), _ending(_last_query(frame))
     figure = Picture((9, 2.0 + 0.45 * len(turns)), title, fallback_summary(frame))

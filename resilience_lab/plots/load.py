@@ -26,9 +26,26 @@ def load_over_time(
 ) -> Figure:
     """Two panels with a line for each frame: the calls offered in each second, and the answers.
 
-    Each of the `frames`, up to four, is as `StormStory.to_frame` makes it. `capacity` is in answers
-    a second, `outage` from when to when the service was down, in seconds. Raises `ValueError` for
-    more frames than there are lines.
+    Parameters
+    ----------
+    frames
+        Up to four, each from `StormStory.to_frame()`.
+    capacity
+        How many answers a second the service can give.
+    outage
+        From when to when the service was down, in seconds.
+    title
+        What stands above the picture.
+
+    Returns
+    -------
+    Figure
+        A picture that a notebook shows with alternative text.
+
+    Raises
+    ------
+    ValueError
+        For more frames than there are lines.
     """
     if len(frames) > len(_LOOKS):
         raise ValueError(f"frames must be at most {len(_LOOKS)}, got {len(frames)}")
@@ -49,7 +66,25 @@ def load_over_time(
 
 
 def load_summary(frame: pd.DataFrame) -> str:
-    """One line for one frame: its tactics, how much was offered and answered, and the peak."""
+    """One frame of `load_over_time` in words.
+
+    Parameters
+    ----------
+    frame
+        From `StormStory.to_frame()`.
+
+    Returns
+    -------
+    str
+        One line: the tactics, how much was offered and answered, and the peak.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> columns = {"t": [0, 1], "offered": [9, 3], "answered": [2, 3], "tactics": "no retries"}
+    >>> print(load_summary(pd.DataFrame(columns)))
+    no retries: 12 calls, 5 answered; at most 9 in a second, at 0 s.
+    """
     peak = max(rows_of(frame), key=lambda row: row.offered)
     return (
         f"{_name(frame)}: {frame['offered'].sum()} calls, {frame['answered'].sum()} answered; "

@@ -44,8 +44,21 @@ def contention_curves(
 ) -> Figure:
     """Two panels over the number of clients: the calls, and the time until all have succeeded.
 
-    `frame` is as `contention` makes it; a line for each kind. `published` (the same columns) is
-    drawn as black rings. Both scales are logarithmic, for the kinds differ by a factor of thirty.
+    Each kind is a line. Both scales are logarithmic, for the kinds differ by a factor of thirty.
+
+    Parameters
+    ----------
+    frame
+        From `contention`.
+    published
+        The same columns, drawn as black rings; None for none.
+    title
+        What stands above the picture.
+
+    Returns
+    -------
+    Figure
+        A picture that a notebook shows with alternative text.
     """
     figure = Picture((9, 4), title, contention_summary(frame))
     handles: dict[str, Any] = {}
@@ -68,7 +81,25 @@ def contention_curves(
 
 
 def contention_summary(frame: pd.DataFrame) -> str:
-    """What `contention_curves` shows: a line for each kind, for its fewest and most clients."""
+    """What `contention_curves` shows, in words.
+
+    Parameters
+    ----------
+    frame
+        From `contention`.
+
+    Returns
+    -------
+    str
+        A line for each kind, for its fewest and most clients.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> row = {"clients": [100], "kind": "full", "calls": [796.3], "time_ms": [4920.0]}
+    >>> print(contention_summary(pd.DataFrame(row)))
+    full: 100 clients make 796 calls in 4.92 s.
+    """
     lines = []
     for kind, part in frame.groupby("kind", sort=False):
         ends = part.sort_values("clients").iloc[[0, -1]].drop_duplicates("clients")
@@ -86,7 +117,19 @@ def contention_summary(frame: pd.DataFrame) -> str:
 def strategy_tradeoff(frame: pd.DataFrame, title: str = "") -> Figure:
     """The success of each strategy against the load that it makes, a point for each failure rate f.
 
-    `frame` is as `retry_strategies` makes it. Up is good for the user, left for the service.
+    Up is good for the user, left for the service.
+
+    Parameters
+    ----------
+    frame
+        From `retry_strategies`.
+    title
+        What stands above the picture.
+
+    Returns
+    -------
+    Figure
+        A picture that a notebook shows with alternative text.
     """
     figure = Picture((9, 4), title, strategy_summary(frame))
     axes = figure.add_subplot()
@@ -107,7 +150,26 @@ def strategy_tradeoff(frame: pd.DataFrame, title: str = "") -> Figure:
 
 
 def strategy_summary(frame: pd.DataFrame) -> str:
-    """What `strategy_tradeoff` shows: a line for each strategy, by failure rate f."""
+    """What `strategy_tradeoff` shows, in words.
+
+    Parameters
+    ----------
+    frame
+        From `retry_strategies`.
+
+    Returns
+    -------
+    str
+        A line for each strategy, by failure rate f.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> row = {"f": [0.2], "strategy": "three_retries", "success": [99.8], "load": [125.0]}
+    >>> print(strategy_summary(pd.DataFrame(row)))
+    Success/load in %:
+    three retries: 100/125 (f=0.2).
+    """
     lines = ["Success/load in %:"]
     for strategy, part in frame.groupby("strategy", sort=False):
         told = (f"{row.success:.0f}/{row.load:.0f} (f={row.f:g})" for row in rows_of(part))
@@ -121,10 +183,22 @@ def strategy_summary(frame: pd.DataFrame) -> str:
 def goodput_over_time(
     runs: Mapping[str, pd.DataFrame], trouble: tuple[float, float], title: str = ""
 ) -> Figure:
-    """A panel for each of the named `runs`: what is sent in each second, and the goodput.
+    """A panel for each of several runs: what is sent in each second, and the goodput.
 
-    Each frame is as `metastable` or `collapse` makes it; of the latter's runs each is a faint line.
-    `trouble` is from when to when something was wrong, in seconds.
+    Parameters
+    ----------
+    runs
+        A frame for each name, from `metastable` or `collapse`; of the latter's runs each is a faint
+        line.
+    trouble
+        From when to when something was wrong, in seconds.
+    title
+        What stands above the picture.
+
+    Returns
+    -------
+    Figure
+        A picture that a notebook shows with alternative text.
     """
     figure = Picture((9, 0.8 + 1.5 * len(runs)), title, goodput_summary(runs))
     panels = figure.subplots(len(runs), sharex=True, sharey=True, squeeze=False)[:, 0]
@@ -145,7 +219,24 @@ def goodput_over_time(
 
 
 def goodput_summary(runs: Mapping[str, pd.DataFrame]) -> str:
-    """What `goodput_over_time` shows: a line for each, about the `LAST` seconds of its runs."""
+    """What `goodput_over_time` shows, in words.
+
+    Parameters
+    ----------
+    runs
+        A frame for each name, from `metastable` or `collapse`.
+
+    Returns
+    -------
+    str
+        A line for each, about the last `LAST` seconds.
+
+    Examples
+    --------
+    >>> from resilience_lab.simulation import metastable
+    >>> print(goodput_summary({"calm": metastable(100, outage=0, duration=30)}))
+    calm: at the end 100 sent and 100 answered in time, a second.
+    """
     return "\n".join(f"{name}: {_ending(frame)}" for name, frame in runs.items())
 
 

@@ -20,11 +20,25 @@ _UPRIGHT = "writing-mode: vertical-rl; transform: rotate(180deg); white-space: n
 
 
 class Table:
-    """`frame` as an HTML table under a `caption`; as text it is what pandas prints.
+    """A frame as an HTML table; as text it is what pandas prints.
 
     Levels of columns become one head, as in "budget 0.1, retries 3". Equal neighbours in the outer
     levels of the rows are one cell. Many columns have their names upright, and on a page that is
     too narrow all the same the table scrolls by itself, by keys, too.
+
+    Parameters
+    ----------
+    frame
+        A `DataFrame`, also one with several levels of rows and columns.
+    caption
+        What stands above the table.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> Table(pd.DataFrame({"calls": [4]}, index=["retry"]), "Calls made")
+           calls
+    retry      4
     """
 
     def __init__(self, frame: pd.DataFrame, caption: str = "") -> None:

@@ -1,8 +1,8 @@
 """A short spike of load, and a service that may never recover from it.
 
 The more requests a server works on at once, the longer each takes. Clients give up after a while
-and try again, but the server does not know and works on for nobody. Once it is slow enough, all of
-its work is for nobody: the load would be bearable, but the retries are not. (Marc Brooker,
+and try again, but the server does not know and works on in vain. Once it is slow enough, all of
+its work is in vain: the load would be bearable, but the retries are not. (Marc Brooker,
 "simple_collapse_sim", in mbrooker/simulator_example on GitHub, 2022.)
 
 Time goes on by whole seconds, for all runs together. The server needs more than a second for each
@@ -25,7 +25,7 @@ from resilience_lab.simulation.delays import draw
 SECONDS = 80
 """How long a run is."""
 LOAD, SPIKE_LOAD, SPIKE_AT = 40.0, 80.0, 20.0
-"""New requests a second, so many during the spike, and when it begins, in seconds."""
+"""New requests a second, the same during the spike, and when it begins, in seconds."""
 TIMEOUT = 3.0
 """Seconds after which a client gives a try up."""
 HOP = 0.1
@@ -49,14 +49,32 @@ def collapse(
 ) -> pd.DataFrame:
     """The load on a server and what comes of it, before, during and after a spike.
 
-    The spike lasts `spike_width` seconds (>= 0); `strategy` is one of `STRATEGIES`. A run has
-    collapsed, by the convention of these figures, if its goodput is 0 from t = 60 on.
+    Parameters
+    ----------
+    spike_width
+        How long the spike lasts, in seconds, >= 0.
+    strategy
+        One of `STRATEGIES` (no_backoff, backoff_jitter, single_try): what follows a timeout.
+    runs
+        How many runs, >= 1.
+    seed
+        An int >= 0; with the same one all strategies meet the same new requests and network.
 
-    Columns: run (0, 1 ... `runs` - 1), t (0, 1 ... seconds), offered and goodput: the tries sent,
-    retries included, and the answers that came in time, in the second after t. `SECONDS` rows a
-    run. With the same `seed` and `runs`, every strategy meets the same new requests, and the same
-    delays on the network. The cost grows with `runs` and with the number of tries. Raises
-    `ValueError` or `TypeError` for anything else.
+    Returns
+    -------
+    DataFrame
+        `SECONDS` rows for each run. Columns: run (0, 1 ...), t (0, 1 ... seconds), offered and
+        goodput: the tries sent, retries included, and the answers that came in time, in the second
+        after t. A run has collapsed if its goodput is 0 from t = 60 on.
+
+    Notes
+    -----
+    Marc Brooker, "simple_collapse_sim", mbrooker/simulator_example on GitHub, 2022.
+
+    Examples
+    --------
+    >>> bool(collapse(0.0, "single_try", runs=1)["goodput"].iloc[60:].sum() > 0)
+    True
     """
     non_negative("spike_width", spike_width)
     if strategy not in STRATEGIES:

@@ -29,12 +29,35 @@ _STEPS = 1000
 def sample_delays(
     backoff: Backoff, retries: int, samples: int = 100_000, seed: int = 0
 ) -> pd.DataFrame:
-    """The delays of `samples` calls that each wait for `retries` retries.
+    """The delays of many calls that each wait for several retries, with the bounds of `backoff`.
 
-    Columns: jitter (the kind, a categorical), sample (0, 1 ...), retry (0 is the first), delay
-    (seconds); `samples * retries` rows, all of retry 0 first. The rows of one sample are one
-    history, which matters for decorrelated jitter. The same `seed` gives the same delays;
-    `backoff.rng` is not touched. Raises `ValueError` or `TypeError` for numbers that cannot be.
+    Parameters
+    ----------
+    backoff
+        The policy that is sampled. Its `rng` is not touched.
+    retries
+        How many retries each call waits for, >= 0.
+    samples
+        How many calls, >= 1.
+    seed
+        An int >= 0; the same one gives the same delays.
+
+    Returns
+    -------
+    DataFrame
+        `samples * retries` rows, all of retry 0 first. Columns: jitter (the kind), sample
+        (0, 1 ...), retry (0 is the first), delay (seconds). The rows of one sample are one history.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a number that is not whole or too small.
+
+    Examples
+    --------
+    >>> frame = sample_delays(Backoff(1.0, jitter="none"), retries=3, samples=2)
+    >>> frame["delay"].tolist()
+    [1.0, 1.0, 2.0, 2.0, 4.0, 4.0]
     """
     whole("retries", retries, at_least=0)
     whole("samples", samples, at_least=1)
@@ -72,13 +95,38 @@ def draw(backoff: Backoff, retry: Any, previous: Any, rng: np.random.Generator) 
 
 
 def expected_delay(backoff: Backoff, n: int) -> float:
-    """The mean delay in seconds before retry `n` (0 is the first), over all draws.
+    """The mean delay before retry `n`, over all draws.
 
+    Parameters
+    ----------
+    backoff
+        The policy.
+    n
+        The number of the retry, >= 0; 0 is the first.
+
+    Returns
+    -------
+    float
+        Seconds.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `Backoff.bounds` does.
+
+    Notes
+    -----
     With v = v(n), the ceiling, the closed forms are: none v, full v/2, equal 3v/4. Proportional is
     the mean of min(max_delay, U(v/2, 3v/2)), which is v until 3v/2 passes the cap and less after.
     Decorrelated has no short form once the cap is in reach. It is integrated numerically (see
     `_decorrelated_mean`): exact while 3 ** (n + 1) * base_delay <= max_delay, and within a
-    millionth of the mean beyond. Raises what `Backoff.bounds` raises.
+    millionth of the mean beyond. All follow from the kinds of jitter in Marc Brooker,
+    "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+
+    Examples
+    --------
+    >>> expected_delay(Backoff(1.0, jitter="full"), 3)
+    4.0
     """
     low, high = backoff.bounds(n)
     if low == high:
@@ -93,9 +141,28 @@ def expected_delay(backoff: Backoff, n: int) -> float:
 def delay_table(backoff: Backoff, retries: int) -> pd.DataFrame:
     """What the formulas say of each delay: the lines to draw over `sample_delays`.
 
-    Columns: jitter, retry, low and high (`Backoff.bounds`), expected (`expected_delay`) and cap
-    (`max_delay`), all in seconds; one row a retry. Raises `ValueError` or `TypeError` if `retries`
-    is not a whole number >= 0.
+    Parameters
+    ----------
+    backoff
+        The policy.
+    retries
+        How many retries, >= 0.
+
+    Returns
+    -------
+    DataFrame
+        One row for each retry. Columns: jitter, retry, low and high (`Backoff.bounds`), expected
+        (`expected_delay`) and cap (`max_delay`), all in seconds.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `retries` is not a whole number >= 0.
+
+    Examples
+    --------
+    >>> delay_table(Backoff(1.0, max_delay=3.0, jitter="full"), 3)["expected"].tolist()
+    [0.5, 1.0, 1.5]
     """
     rows = [
         (backoff.jitter, n, *backoff.bounds(n), expected_delay(backoff, n), backoff.max_delay)

@@ -43,22 +43,34 @@ def metastable(
 ) -> pd.DataFrame:
     """What an application sends to its database and gets back in time, around an outage.
 
-    It asks `load` times a second (> 0), evenly. A query that is not answered within `TIMEOUT`
-    seconds is given up and sent again at once, up to `retries` times; the database, which serves
-    `CAPACITY` a second in the order of arrival, does not know and serves it all the same. What is
-    sent during the outage, which begins at `OUTAGE_AT` and lasts `outage` seconds, arrives at its
-    end, all of it.
+    What is not answered within `TIMEOUT` is sent again at once, and served all the same.
 
-    A `RetryBudget` shared by all may hold the retries back: `budget` is its ratio. Or `retry_limit`
-    is how many it grants a second, saved up for at most one second; the paper's remedy.
+    Parameters
+    ----------
+    load
+        New queries a second, evenly spread, > 0; the database can serve `CAPACITY`.
+    outage
+        Seconds, >= 0, from `OUTAGE_AT` on; what is sent meanwhile arrives at its end.
+    retries
+        How often a query is sent again at most, >= 0.
+    budget, retry_limit
+        What holds retries back, if one is given: the ratio of a shared `RetryBudget`, or how many
+        retries it grants a second, saved up for one second at most (the paper's remedy). Both >= 0.
+    duration
+        Seconds that are played, more than when the outage ends.
+    seed
+        Taken so that this can be swept like the others; nothing is random.
 
-    Columns: t (0, 1 ... seconds), sent and goodput: the queries sent and the answers come in time
-    in the second after t. `attrs["recovered"]` says whether after `duration` seconds (rounded up to
-    whole ones) all queries are answered in time again, or will be, for the queue gets shorter.
+    Returns
+    -------
+    DataFrame
+        One row for each second. Columns: t (0, 1 ... seconds), sent and goodput: the queries sent
+        and the answers come in time. `attrs["recovered"]` says whether all queries are answered in
+        time again at the end, or will be, for the queue gets shorter.
 
-    Nothing is random: `seed` is taken so that this can be swept like the others. The cost grows
-    with the queries sent, at most load * (1 + retries) * duration. Raises `ValueError` or
-    `TypeError` for numbers that cannot be, or if the run would end before the outage does.
+    Notes
+    -----
+    Nathan Bronson et al., "Metastable Failures in Distributed Systems", HotOS, 2021, section 2.1.
     """
     whole("retries", retries, at_least=0)
     whole("seed", seed, at_least=0)
@@ -69,6 +81,10 @@ def metastable(
 
     seconds = math.ceil(duration)
     send, done = _play(load, back, retries, bucket, seconds)
+    return _counted(send, done, back, seconds)
+
+
+def _counted(send: Any, done: Any, back: float, seconds: int) -> pd.DataFrame:
     in_time = _in_time(send, done)
     frame = pd.DataFrame(
         {

@@ -30,7 +30,7 @@ BACKOFF_LOAD = {"open": 1876, "open_backoff": 1888, "serial_backoff": 795, "toke
 """Calls a second if half of them fail. (Marc Brooker, "What is backoff for?", 2022.)"""
 
 COLLAPSES = {5.0: (15, 0, 0), 8.0: (30, 22, 0)}
-"""How many of 30 runs collapse after a spike of so many seconds: three tries at once, three with
+"""How many of 30 runs collapse, by the spike's length in seconds: three tries at once, three with
 backoff, a single one. (Marc Brooker, "simple_collapse_sim", mbrooker/simulator_example, 2022.)"""
 
 SHARDS = {"one, above 10%": 0.29, "one, above 20%": 0.90, "one for each": 0.90}

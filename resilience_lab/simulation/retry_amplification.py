@@ -6,7 +6,7 @@ layers (Betsy Beyer et al., "Site Reliability Engineering", O'Reilly, 2016, chap
 with three tries in five (Marc Brooker, "Timeouts, retries, and backoff with jitter", Amazon
 Builders' Library, 2019).
 
-A budget that all layers share bounds the whole: it lets retries be made for so many of the requests
+A budget that all layers share bounds the whole: it lets retries be made for a share of the requests
 that come from outside, at whatever layer.
 """
 
@@ -30,16 +30,44 @@ REQUESTS = 1000
 def amplification(
     depth: int, retries: int, budget: float | RetryBudget | None = None, seed: int = 0
 ) -> float:
-    """How often the lowest of `depth` layers (>= 1) is called for each request, if it always fails.
+    """How often the lowest of several layers is called for each request, if it always fails.
 
-    Each layer is a `Retry` of `retries` (>= 0) around the layer below it. All may share a `budget`:
-    a `RetryBudget` (a copy of it is used) or just its ratio. Only the outermost layer earns, for a
-    retry within a retry is no new request; and what a budget begins with is spent beforehand. So
-    the result is what lasts: 1 + ratio, but at most 1 + burst, and at most (retries + 1) ** depth.
+    Each layer is a `Retry` around the layer below it. Only the outermost one earns for a shared
+    budget, for a retry within a retry is no new request; and what a budget begins with is spent
+    beforehand, so the result is what lasts.
 
-    Nothing is random: `seed` is taken so that this can be swept like the others. Without a budget
-    the cost grows with the result; with one, with `REQUESTS` * (depth + ratio). Raises `ValueError`
-    or `TypeError` for numbers that cannot be.
+    Parameters
+    ----------
+    depth
+        How many layers, >= 1.
+    retries
+        How many retries each layer makes, >= 0.
+    budget
+        A `RetryBudget` that all layers share (a copy of it is used), or just its ratio, >= 0. None:
+        without one.
+    seed
+        Taken so that this can be swept like the others; nothing is random.
+
+    Returns
+    -------
+    float
+        Calls for each request.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a number that is out of range.
+
+    Notes
+    -----
+    Without a budget it is (retries + 1) ** depth (Betsy Beyer et al., "Site Reliability
+    Engineering", O'Reilly, 2016, chapter 22). With one it is 1 + ratio, but at most 1 + burst. The
+    cost grows with the result, and with a budget with `REQUESTS` * (depth + ratio).
+
+    Examples
+    --------
+    >>> amplification(depth=3, retries=3), amplification(depth=3, retries=3, budget=0.1)
+    (64.0, 1.1)
     """
     whole("depth", depth, at_least=1)
     whole("seed", seed, at_least=0)
@@ -63,7 +91,7 @@ def _spent(budget: float | RetryBudget | None) -> RetryBudget | None:
 
 
 async def _lowest_calls(layers: list[Retry], requests: int) -> int:
-    """How often the lowest layer is called for so many requests. `layers` has the lowest first."""
+    """How often the lowest layer is called for `requests`. `layers` has the lowest first."""
     calls = 0
 
     def lowest() -> Never:

@@ -5,6 +5,10 @@ tell them apart: when it opens it rejects the calls to the healthy shards too. A
 nearly every probe meets a healthy one, so it closes, only to open again. (Marc Brooker, "Will
 circuit breakers solve my problems?", 2022.)
 
+*More* than the threshold opens the breaker: one dead shard in ten is a failure rate of 10%, and the
+published figures (an availability of 29% with a threshold of 10%) are for a breaker that bears just
+that. A `FailureRate` opens at its threshold, so it is given the next larger number.
+
 The shipped breaker decides after each call. `BreakerTwin` decides the same, but looks for the next
 moment of change in many calls at once.
 """
@@ -22,7 +26,7 @@ from resilience_lab.ground.arguments import flag, fraction, positive, whole
 CALLS, RATE = 400_000, 50.0
 """How many calls are made, and how many a second."""
 WITHIN, MINIMUM_CALLS = 10.0, 20
-"""The breaker judges the calls of so many seconds, if there are enough of them."""
+"""Over how many seconds the breaker judges the calls, and how many it needs."""
 RECOVERY_TIMEOUT = 5.0
 """How long it stays open, in seconds, until a probe."""
 
@@ -30,19 +34,35 @@ RECOVERY_TIMEOUT = 5.0
 def shards(
     shards: int = 10, threshold: float = 0.1, per_shard: bool = False, seed: int = 0
 ) -> float:
-    """Which fraction of the calls succeeds, if one of `shards` shards (>= 1) is dead.
+    """Which fraction of the calls succeeds, if one of several shards is dead.
 
-    `CALLS` calls come at random, `RATE` a second, each to any shard; to the dead one they fail. One
-    breaker guards them all, or with `per_shard`, each shard has its own. It opens when more than
-    `threshold` (0 < threshold <= 1) of the calls within `WITHIN` seconds failed, of at least
-    `MINIMUM_CALLS`; a probe after `RECOVERY_TIMEOUT` closes it or opens it again.
+    `CALLS` calls come at random, `RATE` a second, each to any shard; to the dead one they fail.
 
-    *More* than the threshold: one dead shard in ten is a failure rate of 10%, and the published
-    figures (an availability of 29% with a threshold of 10%) are for a breaker that bears just that.
-    A `FailureRate` opens at its threshold, so it is given the next larger number.
+    Parameters
+    ----------
+    shards
+        How many shards, >= 1.
+    threshold
+        A breaker opens when *more* than this share of the calls within `WITHIN` seconds failed, of
+        at least `MINIMUM_CALLS`; 0 < threshold <= 1. A probe after `RECOVERY_TIMEOUT` decides anew.
+    per_shard
+        Whether each shard has a breaker of its own, or one guards them all.
+    seed
+        An int >= 0; the same one gives the same result.
 
-    The cost grows with `CALLS`, and with how often a breaker opens. Raises `ValueError` or
-    `TypeError` for numbers that cannot be.
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a number that is out of range.
+
+    Notes
+    -----
+    Marc Brooker, "Will circuit breakers solve my problems?", 2022: 29% with a threshold of 10%.
     """
     whole("shards", shards, at_least=1)
     above = math.nextafter(fraction("threshold", threshold), 1.0)

@@ -57,26 +57,34 @@ def sweep(
 ) -> pd.DataFrame:
     """Call `function` with every combination of the values in `grid`, and stack what it returns.
 
-    `grid` maps names of arguments to values. Each combination is run `repeats` times (>= 1), each
-    time with another `seed=`, an int that follows from `seed` and the cell's place alone.
+    Parameters
+    ----------
+    function
+        Takes the arguments in `grid` and `seed`. Processes must be able to import it; in threads it
+        must not share state, such as the `random` module.
+    grid
+        Maps names of arguments to lists of values.
+    repeats
+        How often each combination is run, >= 1, each time with another `seed=`.
+    seed
+        An int >= 0. What a cell is given follows from it and from the cell's place alone.
+    executor
+        Any `concurrent.futures.Executor`, of threads, processes or a cluster. None: one by one.
+    progress
+        Whether tqdm's bar is drawn on the standard error.
 
-    The frame begins with a column for each argument and repeat (0, 1 ...); the rest is what
-    `function` returned. A `DataFrame` gives all its rows (a named index, and what single values it
-    has in `attrs`, such as recovered, become columns too), a mapping or a `Series` one row, and a
-    single value one row with the column value. A column that the function returns under the name of
-    an argument stays as it is. Rows are in the order of the grid, the last argument fastest.
+    Returns
+    -------
+    DataFrame
+        A column for each argument and repeat (0, 1 ...), then what `function` returned: see
+        `_rows`. Rows are in the order of the grid, the last argument fastest. `attrs["failed"]`
+        has a dict (parameters, repeat, seed, error, traceback) for each cell that raised an
+        `Exception`: it has no rows, and a `RuntimeWarning` names it.
 
-    Cells run one after another, or on `executor`: any `concurrent.futures.Executor` of threads or
-    of processes, or of a cluster (`Client.get_executor()` of dask.distributed). Processes must be
-    able to import `function`; in threads it must not share state, such as the `random` module.
-    `progress` draws tqdm's bar on the standard error.
-
-    A cell that raises an `Exception` has no rows. `attrs["failed"]` is a list with a dict for each
-    of them (parameters, repeat, seed, error and traceback), and a `RuntimeWarning` tells of it. An
-    interrupt (Ctrl-C) cancels what has not begun, and is raised.
-
-    Raises `ValueError` or `TypeError` for a bad grid, and if `function` does not take the arguments
-    that are in it and `seed`. The cost is that of the cells.
+    Raises
+    ------
+    ValueError, TypeError
+        For a bad grid, or a `function` that does not take its arguments and `seed`.
     """
     cells = _cells(grid, whole("repeats", repeats, at_least=1), whole("seed", seed, at_least=0))
     _check(function, cells[0])

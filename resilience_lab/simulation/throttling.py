@@ -1,6 +1,6 @@
 """A client that rejects its own requests, before an overloaded backend has to.
 
-Rejecting costs a backend something too, and if everybody keeps asking it does nothing else. So each
+Rejecting costs a backend something too, and if all keep asking it does nothing else. So each
 client looks back over two minutes, at how often it wanted to ask and how often it was accepted, and
 rejects the next request itself, without sending it, with probability
 
@@ -39,14 +39,33 @@ def adaptive_throttle(
 ) -> pd.DataFrame:
     """What a backend under each load is sent, and what it accepts, once that has settled.
 
-    Requests come at random, `offered` a second on average (one number or several, > 0); the backend
-    accepts the first `capacity` (> 0) of those sent in each second. `k` (>= 1) is the K above.
-    Without `count_rejected`, what the client rejects itself does not count as a request.
+    Parameters
+    ----------
+    offered
+        Requests that come a second, at random, > 0; one number or several.
+    capacity
+        How many of the requests sent in a second the backend accepts, the first ones, > 0.
+    k
+        The K of the formula, >= 1: the backend is sent K times what it accepts.
+    count_rejected
+        Whether what the client rejects itself counts as a request.
+    seed
+        An int >= 0; the same one gives the same row, whatever other rows there are.
 
-    Columns: offered, sent and accepted, means per second over `MEASURED` seconds; one row for each
-    load. The same `seed` gives the same row, whatever other rows are asked for. The cost grows with
-    the number of rows, and not with the loads. Raises `ValueError` or `TypeError` for numbers that
-    cannot be.
+    Returns
+    -------
+    DataFrame
+        Columns: offered, sent and accepted, means per second over `MEASURED` seconds.
+
+    Notes
+    -----
+    A request is rejected with probability max(0, (requests - K * accepts) / (requests + 1)), as
+    counted over two minutes ("Site Reliability Engineering", O'Reilly, 2016, chapter 21).
+
+    Examples
+    --------
+    >>> adaptive_throttle([50, 1000], capacity=100, k=2)["sent"].round(-1).tolist()
+    [50.0, 200.0]
     """
     positive("capacity", capacity)
     if positive("k", k) < 1:

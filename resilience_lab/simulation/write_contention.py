@@ -1,7 +1,7 @@
 """A hundred clients, one row: what jitter is for.
 
-Every client wants to write the same row once. It reads the version and writes with it; if somebody
-else has written in between, the write is refused, and the client backs off and begins again. Each
+Every client wants to write the same row once. It reads the version and writes with it; if another
+client has written in between, the write is refused, and the client backs off and begins again. Each
 hop over the network takes a normally distributed time. (Marc Brooker, "Exponential Backoff And
 Jitter", AWS Architecture Blog, 2015.)
 
@@ -45,15 +45,40 @@ def contention(
     trials: int = 100,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """How many writes it takes, and how long, until all clients have succeeded once.
+    """How many writes it takes, and how long, until all clients have written the same row once.
 
-    Columns: clients, kind (of `KINDS`), calls (writes, refused ones included) and time_ms (until
-    the last client knows), both means over `trials` (>= 1); one row for each number of clients
-    (>= 1) and kind, of which a single one may be given as it is.
+    Parameters
+    ----------
+    clients
+        How many clients, >= 1; one number or several.
+    kinds
+        Which of `KINDS`, the waits between a client's writes; one name or several.
+    trials
+        Over how many trials the results are averaged, >= 1.
+    seed
+        An int >= 0. The same one gives the same row, whatever other rows are asked for, and all
+        kinds begin with the same reads.
 
-    The same `seed` gives the same row, whatever other rows are asked for, and all kinds begin with
-    the same reads. The cost grows with trials * clients ** 2. Raises `ValueError` or `TypeError`
-    for anything else.
+    Returns
+    -------
+    DataFrame
+        One row for each number of clients and kind. Columns: clients, kind, calls (writes, refused
+        ones included) and time_ms (milliseconds until the last client knows), both means.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an unknown kind, or a number that is not whole or too small.
+
+    Notes
+    -----
+    The model is that of Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog,
+    2015. The cost grows with trials * clients ** 2.
+
+    Examples
+    --------
+    >>> contention(1, "full", trials=2)["calls"].tolist()
+    [1.0]
     """
     counts = [clients] if isinstance(clients, int) else clients
     names = [kinds] if isinstance(kinds, str) else list(kinds)
@@ -113,7 +138,7 @@ def _begin_again(
 
 
 def _hops(rng: np.random.Generator, count: int, shape: tuple[int, ...]) -> Any:
-    """The time of so many hops in a row: a sum of normal times is normal.
+    """The time of `count` hops in a row: a sum of normal times is normal.
 
     The published program takes the absolute value, for a time cannot be negative. But at five
     standard deviations it is not, in any run that one could wait for.

@@ -30,32 +30,38 @@ def run_virtual(
 ) -> Any:
     """Run `main(*args)`, a coroutine function, on a fresh loop in virtual time from 0.0 s.
 
-    Returns its result and lets its exceptions through. What it left running is cancelled, and has
-    an hour of virtual time to end. Works from a script and from a notebook cell, whose own loop
-    rests meanwhile: everything runs in the calling thread, so prints, context variables and Ctrl-C
-    are where one expects them.
+    What it left running is cancelled, and has an hour of virtual time to end. Everything runs in
+    the calling thread, from a script as from a notebook cell, whose own loop rests meanwhile.
 
     Parameters
     ----------
     main
         A coroutine function. With `clocks="all"` it may be a plain function, too.
+    *args
+        What it is called with.
     seed
-        The `random` module is seeded with it for the run, and put back afterwards.
+        The `random` module is seeded with it (>= 0) for the run, and put back afterwards.
     clocks
-        `"loop"` (the default): only the loop's clock is virtual, which is all that asyncio code
-        reads. `"all"`: in the calling thread every clock (`time.monotonic`, `time.time`,
-        `datetime.now` ...) shows virtual time, and `time.sleep` passes it at once, for libraries
-        that read them (tenacity, stamina) and for code without asyncio. Other threads keep their
-        real clocks, and everything is put back at the end.
+        `"loop"` (the default): the loop's clock is virtual, which is all that asyncio code reads.
+        `"all"`: so is every clock of the calling thread (`time.monotonic`, `datetime.now` ...), and
+        `time.sleep` passes it at once, for tenacity, stamina and code without asyncio.
+
+    Returns
+    -------
+    What `main` returns.
 
     Raises
     ------
     DeadlockError
         All tasks wait for something that no timer and no thread will bring; it names them.
-    TypeError
-        `main` is none of these functions.
-    ValueError
-        `clocks` is none of these words.
+    TypeError, ValueError
+        `main` is no such function, or `seed` or `clocks` is none of these.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> run_virtual(asyncio.sleep, 3600, "an hour later")
+    'an hour later'
     """
     _check(main, seed, clocks)
     loop, call = VirtualLoop(), [main, *args]
@@ -66,12 +72,17 @@ def run_virtual(
             result = call[0](*call[1:])
             if inspect.iscoroutine(result):
                 return loop.run_until_complete(result)
-            if clocks == "loop" or inspect.isgenerator(result) or inspect.isasyncgen(result):
-                hint = "; with clocks='all' it may be a plain one" if clocks == "loop" else ""
-                raise TypeError(_NO_MAIN.format(main) + hint)
-            return result
+            return _of_plain(main, result, clocks)
         finally:
             loop.wind_up()
+
+
+def _of_plain(main: Callable[..., Any], result: Any, clocks: str) -> Any:
+    """The result of `main`, which made no coroutine, if it is a plain function and may be one."""
+    if clocks == "loop" or inspect.isgenerator(result) or inspect.isasyncgen(result):
+        hint = "; with clocks='all' it may be a plain one" if clocks == "loop" else ""
+        raise TypeError(_NO_MAIN.format(main) + hint)
+    return result
 
 
 def _check(main: Callable[..., Any], seed: int | None, clocks: str) -> None:

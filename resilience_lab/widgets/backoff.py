@@ -38,7 +38,11 @@ Matrix: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.float64]]"
 
 
 class BackoffExplorer(Explorer):
-    """Sliders for a `Backoff`, and what becomes of its delays over 5,000 calls."""
+    """Sliders for a `Backoff`, and what becomes of its delays over 5,000 calls.
+
+    `summary()` says in words what is shown, and `picture()` draws it. `backoff` is the policy that
+    the sliders make, and `samples` are its delays.
+    """
 
     def __init__(self) -> None:
         self.sliders = {

@@ -55,9 +55,24 @@ _LINES = 16  # of the transcript stay in view
 
 
 class Replay(Explorer):
-    """A slider and two buttons over the events of `recorder`, as they were when this was made.
+    """A slider and two buttons over recorded events, one after the other.
 
     For each source its state at that moment, the event as a sentence, and the transcript so far.
+    `summary()` says in words what is shown, and `picture()` draws it.
+
+    Parameters
+    ----------
+    recorder
+        What it holds now is shown; what it hears later is not.
+
+    Examples
+    --------
+    >>> from resilience_lab import CircuitBreaker, Recorder
+    >>> recorder = Recorder()
+    >>> breaker = CircuitBreaker(failure_threshold=1, on_event=recorder, clock=lambda: 0.0)
+    >>> breaker.acquire().failure(ConnectionError("down"))
+    >>> Replay(recorder).summary()[-32:]
+    'circuit breaker circuit: CLOSED.'
     """
 
     def __init__(self, recorder: Recorder) -> None:

@@ -21,7 +21,24 @@ _LINES = 14  # of the transcript stay in view
 class BreakerExplorer(Explorer):
     """Buttons for what may happen next, sliders for the thresholds, and the breaker's answer.
 
-    A slider plays the same actions again under the new setting. `actions` are those to begin with.
+    A slider plays the same actions again under the new setting. `summary()` says in words what is
+    shown, and `story` has the breaker and its record.
+
+    Parameters
+    ----------
+    *actions
+        Those to begin with, each one of `ACTIONS`: "succeed", "fail", "cancel", "hang",
+        "late answer", "wait 1 s", "wait 10 s".
+
+    Raises
+    ------
+    ValueError
+        For an action that there is not.
+
+    Examples
+    --------
+    >>> BreakerExplorer("fail", "fail", "fail").story.breaker.state
+    <State.OPEN: 'OPEN'>
     """
 
     def __init__(self, *actions: str) -> None:

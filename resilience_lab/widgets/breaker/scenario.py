@@ -78,13 +78,31 @@ def tell_story(
     half_open_max_calls: int = 1,
     probe_timeout: float | None = None,
 ) -> BreakerStory:
-    """Play `actions` (names in `ACTIONS`) on a new breaker with these settings.
+    """Play actions on a new breaker, whose clock moves only when they say so.
 
-    Raises `ValueError` for an action that there is not, and as `CircuitBreaker` does for settings.
+    Parameters
+    ----------
+    actions
+        Names in `ACTIONS`, in order.
+    failure_threshold, recovery_timeout, success_threshold, half_open_max_calls, probe_timeout
+        Settings of the `CircuitBreaker`.
+
+    Returns
+    -------
+    BreakerStory
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an action that there is not, and as `CircuitBreaker` does for settings.
+
+    Examples
+    --------
+    >>> tell_story(["fail", "fail"], failure_threshold=2).breaker.state
+    <State.OPEN: 'OPEN'>
     """
-    for action in actions:
-        if action not in ACTIONS:
-            raise ValueError(f"actions must be among {', '.join(ACTIONS)}; got {action!r}")
+    if unknown := [action for action in actions if action not in ACTIONS]:
+        raise ValueError(f"actions must be among {', '.join(ACTIONS)}; got {unknown[0]!r}")
     listeners: list[Listener] = []
     story = BreakerStory(
         CircuitBreaker(

@@ -41,7 +41,17 @@ _LONGEST = 14  # letters of a name, in the picture
 class FallbackExplorer(Explorer):
     """Controls for each of up to five agents, one query as a waterfall, and what 500 come to.
 
-    `agents` are those to begin with. Raises `ValueError` for more than five.
+    `summary()` says in words what is shown, `picture()` draws it, and `story` has all the numbers.
+
+    Parameters
+    ----------
+    *agents
+        Those to begin with, the primary first; three flaky ones if none is given.
+
+    Raises
+    ------
+    ValueError
+        For more than five agents.
     """
 
     def __init__(self, *agents: AgentSpec) -> None:

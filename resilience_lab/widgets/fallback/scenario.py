@@ -44,11 +44,25 @@ _PAID = ("success", "timeout")  # outcomes of a turn
 class AgentSpec:
     """One agent of a chain, in numbers.
 
-    `behaviour` is one of `BEHAVIOURS`. A flaky agent fails with probability `p` (0 to 1), each time
-    anew; the others take no notice of `p`. An answer and a failure take `latency` seconds; a rate
-    limit is told at once; an agent that times out never answers. `cost` is what one answer costs:
-    refusals and failures are free, but an answer that nobody waited for is paid all the same.
-    Raises `ValueError` or `TypeError` for anything else.
+    Parameters
+    ----------
+    name
+        What the agent is called; not empty.
+    behaviour
+        One of `BEHAVIOURS`: "answers", "fails", "times out", "rate-limited", "flaky".
+    p
+        The probability that a flaky agent fails, 0 to 1, each time anew; the others ignore it.
+    latency
+        Seconds that an answer or a failure takes, >= 0. A rate limit is told at once, and an agent
+        that times out never answers.
+    cost
+        What one answer costs, >= 0. Refusals and failures are free, but an answer that comes after
+        the timeout is paid all the same.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For anything else.
     """
 
     name: str
@@ -160,30 +174,56 @@ def tell_fallback(
     correlation: float = 0.0,
     seed: int = 11,
 ) -> FallbackStory:
-    """Ask a chain of `agents` so many `queries`, one after the other, in virtual time.
+    """Ask a chain of agents many queries, one after the other, in virtual time.
 
-    Each attempt ends after `attempt_timeout` seconds. With `breakers` each agent has a
-    `CircuitBreaker` with its default settings. For each call an agent draws its fate; with
-    probability `correlation` it takes the draw that all agents of this query share instead, which
-    leaves the probability of each one's failure as it was. The same `seed` gives the same story,
-    and the agents that a change does not concern draw as before.
-    Raises `ValueError` or `TypeError` for arguments that make no sense, as an empty chain.
+    Parameters
+    ----------
+    agents
+        The primary first; at least one.
+    queries
+        How many, >= 1.
+    attempt_timeout
+        Seconds after which an attempt ends, > 0.
+    breakers
+        Whether each agent has a `CircuitBreaker` with its default settings.
+    correlation
+        The probability, 0 to 1, that an agent takes the draw that all agents of this query share
+        instead of its own, which leaves how likely each one is to fail as it was.
+    seed
+        The same one gives the same story; agents that a change does not concern draw as before.
+
+    Returns
+    -------
+    FallbackStory
+        What became of all queries.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that make no sense, such as no agents at all.
+
+    Examples
+    --------
+    >>> story = tell_fallback([AgentSpec("gpt4", "fails"), AgentSpec("local")], queries=3)
+    >>> story.availability, story.formula
+    (1.0, 1.0)
     """
-    chain = tuple(agents)
-    if not chain:
-        raise ValueError(f"agents must hold at least one agent, got {agents!r}")
-    for agent in chain:
-        if not isinstance(agent, AgentSpec):
-            raise TypeError(f"agents must be AgentSpecs, got {agent!r}")
-    fates = _fates(
-        len(chain),
-        whole("queries", queries, at_least=1),
-        non_negative("correlation", correlation, at_most=1),
-        seed,
-    )
+    chain = _checked(agents)
+    whole("queries", queries, at_least=1)
+    non_negative("correlation", correlation, at_most=1)
+    fates = _fates(len(chain), queries, correlation, seed)
     timeout = positive("attempt_timeout", attempt_timeout)
     told = run_virtual(_ask_all, chain, fates, timeout, breakers)
     return FallbackStory(chain, told, tuple(agent.availability(timeout) for agent in chain))
+
+
+def _checked(agents: Sequence[AgentSpec]) -> tuple[AgentSpec, ...]:
+    if not agents:
+        raise ValueError(f"agents must hold at least one agent, got {agents!r}")
+    for agent in agents:
+        if not isinstance(agent, AgentSpec):
+            raise TypeError(f"agents must be AgentSpecs, got {agent!r}")
+    return tuple(agents)
 
 
 async def _ask_all(

@@ -43,9 +43,19 @@ _LEFT, _WIDTH, _ROW = 72, 220, 58  # of the picture, in pixels
 
 
 class ChainExplorer(Explorer):
-    """Controls for each link between up to three services, and the calls in each layer.
+    """Controls for the policies between up to three services, and the calls that reach each one.
 
-    `links` are those to begin with, the users' first. Raises `ValueError` for more than three.
+    `summary()` says in words what is shown, `picture()` draws it, and `story` has all the numbers.
+
+    Parameters
+    ----------
+    *links
+        Those to begin with, the users' first; three `Link()`s if none is given.
+
+    Raises
+    ------
+    ValueError
+        For more than three links.
     """
 
     def __init__(self, *links: Link) -> None:

@@ -59,7 +59,7 @@ BEHAVIOURS = (
 BACKOFF = Backoff(1.0, jitter="none")
 """The waits between the tries of a retry: 1, 2, 4 ... seconds."""
 FAILURES, BREAK = 3, 10.0
-"""So many failures in a row open a breaker, for so many seconds; one probe closes it."""
+"""Failures in a row that open a breaker, and the seconds of its break; one probe closes it."""
 BUDGET = 0.1
 """The ratio of a shared budget, which begins with a single token."""
 PATIENCE = 300.0
@@ -74,10 +74,19 @@ def written(nesting: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Link:
-    """How one layer calls the next: under a `nesting` of `POLICIES`, with so many `retries`.
+    """How one layer calls the next.
 
-    `retries` (>= 0) counts only if there is a retry in it. Raises `ValueError` or `TypeError` for a
-    nesting that is none of `NESTINGS`, or for another number.
+    Parameters
+    ----------
+    nesting
+        The policies around the call, outermost first: one of `NESTINGS`.
+    retries
+        How many, >= 0; it counts only if there is a retry in the nesting.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a nesting that is none of `NESTINGS`, or for another number.
     """
 
     nesting: tuple[str, ...] = ("retry",)
@@ -147,17 +156,49 @@ def tell_composition(
     deadline: float = PATIENCE,
     budget: bool = False,
 ) -> CompositionStory:
-    """Play `requests` (>= 1) from users, so many seconds `apart`, through several services.
+    """Play requests from users through several services, each of which calls the next.
 
-    `links` has the users' link to the first service first; there are as many services. `behaviour`
-    is one of `BEHAVIOURS`, that of the lowest. `timeout` is the seconds of every timeout;
-    `deadline`, that of each request as a whole. With a `budget`, one `RetryBudget` is shared by all
-    retries, and each request earns a tenth of a retry. An open circuit is not retried: it has said
-    that it is of no use.
+    Parameters
+    ----------
+    links
+        The users' link to the first service first; there are as many services.
+    behaviour
+        What the lowest service does: one of `BEHAVIOURS`.
+    requests, apart
+        How many requests, >= 1, and how many seconds lie between two, >= 0.
+    timeout, deadline
+        Seconds, > 0: of every timeout, and of each request as a whole.
+    budget
+        Whether one `RetryBudget` is shared by all retries; each request earns a tenth of a retry.
 
-    The cost grows with the calls, at worst the product of all (retries + 1). Raises `ValueError` or
-    `TypeError` for arguments that make no sense, as no links.
+    Returns
+    -------
+    CompositionStory
+        What became of all requests, and of the calls to each service.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that make no sense, such as no links at all.
+
+    Examples
+    --------
+    >>> tell_composition([Link(retries=3)] * 3, requests=1).amplification
+    64.0
     """
+    _check(links, behaviour)
+    whole("requests", requests, at_least=1)
+    non_negative("apart", apart)
+    positive("deadline", deadline)
+    tokens = RetryBudget(BUDGET, burst=1) if flag("budget", budget) else None
+    shared = _Shared(positive("timeout", timeout), tokens)
+    call = shared.built(links, _lowest(behaviour))
+    ends = run_virtual(_ask_all, call, requests, apart, deadline, shared.budget)
+    answered, waits = zip(*ends, strict=True)
+    return CompositionStory(_layers(links, shared.recorder), answered, waits)
+
+
+def _check(links: Sequence[Link], behaviour: str) -> None:
     if not links:
         raise ValueError(f"links must hold at least one link, got {links!r}")
     for link in links:
@@ -165,19 +206,6 @@ def tell_composition(
             raise TypeError(f"links must be Links, got {link!r}")
     if behaviour not in BEHAVIOURS:
         raise ValueError(f"behaviour must be one of {', '.join(BEHAVIOURS)}; got {behaviour!r}")
-    whole("requests", requests, at_least=1)
-    non_negative("apart", apart)
-    positive("timeout", timeout)
-    positive("deadline", deadline)
-    shared = _Shared(timeout, RetryBudget(BUDGET, burst=1) if flag("budget", budget) else None)
-    call = _lowest(behaviour)
-    for number, link in reversed([*enumerate(links, start=1)]):
-        call = shared.recorder.watch(call, _name(number))
-        for policy in reversed(link.nesting):
-            call = shared.under(policy, call, link, _name(number))
-    ends = run_virtual(_ask_all, call, requests, apart, deadline, shared.budget)
-    answered, waits = zip(*ends, strict=True)
-    return CompositionStory(_layers(links, shared.recorder), answered, waits)
 
 
 def _name(number: int) -> str:
@@ -210,6 +238,15 @@ class _Shared:
     budget: RetryBudget | None
     recorder: Recorder = field(default_factory=Recorder)
 
+    def built(self, links: Sequence[Link], lowest: Call) -> Call:
+        """The call of the users: under all links, down to the `lowest` service."""
+        call = lowest
+        for number, link in reversed([*enumerate(links, start=1)]):
+            call = self.recorder.watch(call, _name(number))
+            for policy in reversed(link.nesting):
+                call = self.under(policy, call, link, _name(number))
+        return call
+
     def under(self, policy: str, call: Call, link: Link, name: str) -> Call:
         """`call`, under one policy of the link to the service called `name`."""
         if policy == "retry":
@@ -228,6 +265,7 @@ class _Shared:
 
 
 def _may_pass(error: Exception) -> bool:
+    """An open circuit is not retried: it has said that it is of no use."""
     return not isinstance(error, CircuitOpenError)
 
 

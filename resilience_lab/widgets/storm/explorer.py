@@ -45,7 +45,13 @@ class StormExplorer(Explorer):
     """Controls for an outage and for the policies of all clients; the load, second by second.
 
     What is chosen is shown beside the same retries without jitter, budget or breaker, under the
-    same outage and with the same calls of the clients.
+    same outage and with the same calls of the clients. `summary()` says in words what is shown, and
+    `picture()` draws it.
+
+    Parameters
+    ----------
+    outage, tactics
+        What to begin with.
     """
 
     def __init__(self, outage: Outage = _OUTAGE, tactics: Tactics = _TACTICS) -> None:

@@ -2,7 +2,7 @@
 
 Clients call a service now and then. It goes down for a while, and at that moment the connection of
 every client breaks, so all of them call again at once. What comes next is their policies' doing:
-the calls may come back in waves, or spread out, or be held back. The service can answer so many
+the calls may come back in waves, or spread out, or be held back. The service can answer some
 calls a second; turning a call away costs it less, but not nothing. (Marc Brooker, "Exponential
 Backoff And Jitter", AWS Architecture Blog, 2015, names the waves a thundering herd.)
 
@@ -37,7 +37,7 @@ OUTAGE_AT = 10.0
 LONGEST = 30.0
 """How long it may be down, in seconds, so that there is an afterwards."""
 PERIOD = 10.0
-"""How often each client calls for itself: once in so many seconds."""
+"""How often each client calls for itself: once in as many seconds."""
 QUEUE = 1.0
 """Seconds of work that may wait at the service; what comes on top is turned away."""
 REFUSAL = 0.2
@@ -54,8 +54,19 @@ RULE, BREAK = FailureRate(0.5, within=5.0, minimum_calls=20), 5.0
 class Outage:
     """What befalls all policies alike.
 
-    So many `clients` (>= 1) call a service that answers `capacity` calls a second (> 0) and is down
-    for so many `seconds` (>= 0, at most `LONGEST`).
+    Parameters
+    ----------
+    clients
+        How many clients call the service, >= 1.
+    capacity
+        How many calls a second the service answers, > 0.
+    seconds
+        How long it is down, >= 0 and at most `LONGEST`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For anything else.
     """
 
     clients: int = 100
@@ -70,10 +81,26 @@ class Outage:
 
 @dataclass(frozen=True)
 class Tactics:
-    """The policies around each call: so many retries (>= 0), whose delays have this kind of jitter.
+    """The policies around each call.
 
-    `budget` and `breaker` say whether all clients share one. Raises `ValueError` or `TypeError` for
-    anything else.
+    Parameters
+    ----------
+    retries
+        How many, >= 0.
+    jitter
+        The kind of jitter of their delays, a key of `JITTERS`.
+    budget, breaker
+        Whether all clients share a `RetryBudget`, and a `CircuitBreaker`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For anything else.
+
+    Examples
+    --------
+    >>> print(Tactics(3, "full", budget=True))
+    3 retries, full jitter, a budget
     """
 
     retries: int = 5
@@ -158,10 +185,30 @@ def tell_storm(
     tactics: Tactics = Tactics(),
     seed: int = 0,
 ) -> StormStory:
-    """Play the `outage` under these `tactics`, with the shipped policies, in virtual time.
+    """Play an outage under the tactics of all clients, with the shipped policies, in virtual time.
 
-    The same `seed` gives the same calls of the clients, whatever the tactics. The cost grows with
-    the calls: clients * (DURATION / PERIOD + retries).
+    Parameters
+    ----------
+    outage
+        The clients, the service, and how long it is down.
+    tactics
+        The policies around each call.
+    seed
+        An int >= 0. The same one gives the same calls of the clients, whatever the tactics.
+
+    Returns
+    -------
+    StormStory
+        What the service saw, second by second, and what became of the calls.
+
+    Notes
+    -----
+    The cost grows with the calls: clients * (DURATION / PERIOD + retries).
+
+    Examples
+    --------
+    >>> tell_storm(Outage(clients=5, seconds=0)).success
+    1.0
     """
     return run_virtual(_play, outage, tactics, whole("seed", seed, at_least=0))
 

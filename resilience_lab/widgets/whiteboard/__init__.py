@@ -45,9 +45,27 @@ DRAWINGS: dict[str, Callable[[], Drawing]] = {
 
 
 def whiteboard(which: int | str | None = None) -> Drawing | Contents:
-    """One drawing, by its number or name; without either, the list of all.
+    """One drawing, with what one says at each stroke, or the list of all.
 
-    Raises `ValueError` for a number or name that none has.
+    Parameters
+    ----------
+    which
+        The number (1 is the first) or the name of a drawing. None: the list.
+
+    Returns
+    -------
+    Drawing or Contents
+        A notebook shows it; as text it is the sentences.
+
+    Raises
+    ------
+    ValueError
+        For a number or name that no drawing has.
+
+    Examples
+    --------
+    >>> print(str(whiteboard()).partition(":")[0])
+     1. states
     """
     if which is None:
         return Contents()

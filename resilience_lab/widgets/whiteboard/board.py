@@ -120,7 +120,7 @@ def dot(x: float, y: float, radius: float, colour: str) -> str:
 
 
 def arrow(start: Point, end: Point, *, bend: float = 0.0, colour: str = "currentColor") -> str:
-    """An arrow from `start` to `end`, bent to the left by so many pixels."""
+    """An arrow from `start` to `end`, bent to the left by `bend` pixels."""
     (x1, y1), (x2, y2) = start, end
     length = math.hypot(x2 - x1, y2 - y1)
     over_x = (x1 + x2) / 2 + 2 * bend * (y2 - y1) / length
