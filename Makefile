@@ -8,6 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 
 LAB_FLAGS ?=
 LOCK_FLAGS ?=
+MODULES ?=
 NOTEBOOKS ?=
 LAB = $(BIN)/jupyter-lab --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
 	--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
@@ -23,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab test check notebooks interview picture bench lock clean
+.PHONY: help lab test check mutants notebooks interview picture bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +45,9 @@ check: $(TEST_READY) ## lint, format and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict
 
+mutants: $(TEST_READY) ## see which small faults in the core no test finds (MODULES=... for some)
+	$(BIN)/python tests/mutants/run.py $(MODULES)
+
 notebooks: $(LAB_READY) ## execute the notebooks and write them back (NOTEBOOKS=... for some)
 	$(BIN)/python tests/notebooks/regenerate.py $(NOTEBOOKS)
 
@@ -63,7 +67,7 @@ lock: $(BIN)/uv ## write the pins anew from pyproject.toml (LOCK_FLAGS=--upgrade
 	$(call compile,tests/benchmarks/requirements.txt,--extra bench --constraint tests/requirements.txt)
 
 clean: ## remove .venv, caches and build output
-	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .benchmarks
+	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .benchmarks .mutants
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +
