@@ -36,6 +36,9 @@ OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd,
 }
+FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
+NOT_KNOWN = range(0)
+
 N = TypeVar("N", bound=ast.AST)
 
 _CONSTANTS = {"None", "True", "False"}
@@ -44,9 +47,13 @@ FOR_TYPES = {"TypeVar", "ParamSpec", "TYPE_CHECKING", "MYPY", "TypeAlias", "over
 
 @dataclass(frozen=True)
 class Mutant:
-    """In `where`, a function or class, `before` becomes `after` as soon as `put` is called."""
+    """In `where`, a function or class, `before` becomes `after` as soon as `put` is called.
+
+    `lines` are those of its statement, NOT_KNOWN of one that runs when the module is imported.
+    """
 
     where: str
+    lines: range
     before: str
     after: str
     put: Callable[[], None]
@@ -68,20 +75,33 @@ def mutants(module: ast.Module) -> dict[str, Mutant]:
     return named
 
 
-def _walk(parent: ast.AST, where: str) -> Iterator[Mutant]:
-    if isinstance(parent, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+def _walk(
+    parent: ast.AST, where: str, lines: range = NOT_KNOWN, *, called: bool = False
+) -> Iterator[Mutant]:
+    """The mutants in `parent`, which is `called` if it is in a function, and else imported."""
+    if isinstance(parent, ast.ClassDef | FUNCTIONS):
         where = f"{where}.{parent.name}" if where else parent.name
     for field, value in ast.iter_fields(parent):
         if field in ("annotation", "returns"):
             continue
+        runs = called or (field == "body" and isinstance(parent, FUNCTIONS))
         for i, node in enumerate(value if isinstance(value, list) else [value]):
             if not isinstance(node, ast.AST) or _is_left_alone(parent, node):
                 continue
-            put = partial(_put, parent, field, i if isinstance(value, list) else None)
+            inner = lines or (_lines(node) if runs else NOT_KNOWN)
+            put = partial(_put, parent, field, i if isinstance(value, list) else None, node)
             for after in _changes(parent, node):
-                lines = (_in_one_line(node), _in_one_line(after) if after else "nothing")
-                yield Mutant(where or "module", *lines, partial(put, node, after))
-            yield from _walk(node, where)
+                texts = _in_one_line(node), _in_one_line(after) if after else "nothing"
+                yield Mutant(where or "module", inner, *texts, partial(put, after))
+            yield from _walk(node, where, inner, called=runs)
+
+
+def _lines(node: ast.AST) -> range:
+    """Those of a statement without a block, or of an expression in the head of one with a block."""
+    if not hasattr(node, "lineno") or isinstance(getattr(node, "body", None), list):
+        return NOT_KNOWN
+    assert isinstance(node, ast.stmt | ast.expr | ast.keyword | ast.arg)
+    return range(node.lineno, (node.end_lineno or node.lineno) + 1)
 
 
 def _put(

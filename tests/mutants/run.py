@@ -2,14 +2,15 @@
 
     python tests/mutants/run.py [MODULE ...] [--jobs N]
 
-Each mutant is tried in a process of its own, forked from this one, which has loaded what the tests
-need except the library; nothing on disk is changed. Of a module's tests those run first that have
-found most so far, and the first failure ends the trial. What is known is kept in `.mutants/`, so a
-run that was broken off goes on where it was: as long as a module is the same, what was found stays
-found, and what survived is tried again only when its tests have changed.
+First all tests run once, so that it is known which of them run a line. Then each mutant is tried in
+a process of its own, forked from this one, which has loaded what the tests need except the library;
+nothing on disk is changed. It faces the tests that run its line: first those that have found most
+so far, then the quick ones. The first failure ends the trial.
 
-Fails if a mutant survives that `survivors.txt` does not explain, if that explains what does not
-survive, or if more than 2 % of all mutants survive.
+What is found out is kept in `.mutants/`, so a run that was broken off goes on where it was: as long
+as a module is the same, what was found stays found, and what survived is tried again only when
+tests have changed. Fails if a mutant survives that `survivors.txt` does not explain, if that
+explains what does not survive, or if more than 2 % of all mutants survive.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from __future__ import annotations
 import argparse
 import ast
 import gc
-import hashlib
 import importlib
 import json
 import multiprocessing
@@ -27,7 +27,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
@@ -37,12 +37,11 @@ from types import CodeType
 from typing import Any
 
 import pytest
-from listed import PERCENT, ROOT, TESTS, files_of, listed, source_of
+from covering import OPTIONS, Covering, measure, recall
+from listed import KNOWN, MODULES, PERCENT, ROOT, TESTS, digest, listed, source_of
 from mutations import Mutant, mutants
 
-KNOWN = ROOT / ".mutants"
 PRELOADED = ("asyncio", "hypothesis.stateful", "pandas", "tenacity", "stamina")
-OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", "--no-header")
 MEMORY = 4 * 2**30  # bytes, for a mutant that collects without end
 SURVIVES = "survives"
 
@@ -55,26 +54,24 @@ class Verdicts:
 
     module: str
     source: str
-    """The digest of the module that the mutants were made of, as `tests` is that of its tests."""
+    """The digest of the module that the mutants were made of, as `tests` is that of all tests."""
     tests: str
     verdicts: dict[str, str] = field(default_factory=dict)
-    seconds: float = 0.0
 
     @classmethod
     def known(cls, module: str) -> Verdicts:
         """What an earlier run found out, as far as it still holds."""
-        known = cls(module, _digest(source_of(module)), _digest(*files_of(module)))
+        known = cls(module, digest(source_of(module)), digest(*TESTS))
         if known._path.exists():
             kept = cls(**json.loads(known._path.read_text("utf-8")))
             if kept.source == known.source:
-                known.verdicts, known.seconds = kept.verdicts, kept.seconds
+                known.verdicts = kept.verdicts
             if kept.tests != known.tests:
                 for name in kept.survivors:
                     known.verdicts.pop(name, None)
         return known
 
     def keep(self) -> None:
-        KNOWN.mkdir(exist_ok=True)
         self._path.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
 
     @property
@@ -86,60 +83,51 @@ class Verdicts:
         return [name for name, by in self.verdicts.items() if by == SURVIVES]
 
 
-def _digest(*paths: Path) -> str:
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
-
-
 class Trial:
-    """One mutant before the tests of its module; None is the module as it is."""
+    """A function in a process of its own, which sends one answer, unless it dies."""
 
-    def __init__(
-        self, module: str, tree: ast.Module, mutant: Mutant | None, first: Counter[str]
-    ) -> None:
+    def __init__(self, patience: float, func: Callable[..., object], *args: object) -> None:
         self._receiver, sender = fork.Pipe(duplex=False)
-        self._process = fork.Process(target=_try, args=(module, tree, mutant, first, sender))
-        self._started = time.monotonic()
+        self._process = fork.Process(target=_run, args=(sender, func, *args))
+        self._until = time.monotonic() + patience
         self._process.start()
         sender.close()
 
-    def verdict(self, patience: float) -> str | None:
-        """By which test it was found, or that it survives; None while that is open."""
+    def answer(self) -> Any:
+        """None while there is none."""
         if self._process.is_alive():
-            if self.seconds < patience:
+            if time.monotonic() < self._until:
                 return None
             self._process.kill()
             self._process.join()
             return "too slow"
         self._process.join()
         try:
-            verdict: str = self._receiver.recv()
+            return self._receiver.recv()
         except EOFError:
             return "crashed"
-        return verdict
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self._started
 
 
-def _try(
-    module: str, tree: ast.Module, mutant: Mutant | None, first: Counter[str], sender: Connection
-) -> None:
-    """In the forked process: put the mutant in the place of its module, and run the tests."""
+def _run(sender: Connection, func: Callable[..., object], *args: object) -> None:
+    """What a forked process does, silently, with a limit to what it may collect."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     silence = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(silence, stream)
-    order = Order(first)
     try:
-        if mutant is not None:
-            mutant.put()
-        code = compile(tree, source_of(module), "exec")
-        sys.meta_path.insert(0, Finder(module, code))
-        status = pytest.main([*OPTIONS, *map(str, files_of(module))], plugins=[order])
-        sender.send(SURVIVES if status == 0 else order.failed)
+        sender.send(func(*args))
     finally:
         os._exit(0)
+
+
+def judge(module: str, tree: ast.Module, mutant: Mutant, tests: list[str]) -> str:
+    """By which test the mutant is found once it is in the place of its module."""
+    mutant.put()
+    sys.meta_path.insert(0, Finder(module, compile(tree, source_of(module), "exec")))
+    chosen = Chosen(tests)
+    files = dict.fromkeys(test.partition("::")[0] for test in tests)
+    status = pytest.main(["-x", *OPTIONS, *files], plugins=[chosen])
+    return SURVIVES if status == 0 else chosen.failed
 
 
 class Finder:
@@ -165,56 +153,49 @@ class Loader(SourceFileLoader):
         return self.code
 
 
-class Order:
-    """A plugin: tests that have found most come first. Remembers which one failed."""
+class Chosen:
+    """A plugin: these tests alone, in this order. Remembers which one failed."""
 
-    def __init__(self, first: Counter[str]) -> None:
-        self._first = first
+    def __init__(self, tests: list[str]) -> None:
+        self._place = {test: i for i, test in enumerate(tests)}
         self.failed = "not even collected"
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items.sort(key=lambda item: -self._first[item.nodeid])
+        chosen = [item for item in items if item.nodeid in self._place]
+        items[:] = sorted(chosen, key=lambda item: self._place[item.nodeid])
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
             self.failed = report.nodeid
 
 
-def hunt(module: str, jobs: int) -> Verdicts:
+def hunt(module: str, covering: Covering, jobs: int) -> Verdicts:
     """Try all mutants of `module` of which no verdict is known, `jobs` at a time."""
     tree = ast.parse(source_of(module).read_text("utf-8"))
     everyone = mutants(tree)
     known = Verdicts.known(module)
-    waiting = [(name, mutant) for name, mutant in everyone.items() if name not in known.verdicts]
-    first = Counter(known.verdicts.values())
-    if waiting:
-        known.seconds = _as_it_is(module, tree)
-        print(f"{module}: {len(waiting)} of {len(everyone)} to try, {known.seconds:.1f} s each")
-    patience = 10 + 5 * known.seconds
+    waiting = [name for name in everyone if name not in known.verdicts]
+    print(f"{module}: {len(waiting)} of {len(everyone)} to try", flush=True)
+    found = Counter(known.verdicts.values())
     running: dict[str, Trial] = {}
     while waiting or running:
         while waiting and len(running) < jobs:
-            name, mutant = waiting.pop(0)
-            running[name] = Trial(module, tree, mutant, first)
+            mutant = everyone[waiting[0]]
+            tests = sorted(
+                covering.tests(module, mutant.lines),
+                key=lambda test: (-found[test], covering.seconds[test]),
+            )
+            patience = 10 + 10 * sum(covering.seconds[test] for test in tests)
+            running[waiting.pop(0)] = Trial(patience, judge, module, tree, mutant, tests)
         for name, trial in [*running.items()]:
-            if (verdict := trial.verdict(patience)) is not None:
+            if (verdict := trial.answer()) is not None:
                 del running[name]
                 known.verdicts[name] = verdict
-                first[verdict] += 1
+                found[verdict] += 1
                 _tell(known, name, len(everyone))
         time.sleep(0.01)
     known.keep()
     return known
-
-
-def _as_it_is(module: str, tree: ast.Module) -> float:
-    """How long the tests take on the module as it is, which they must accept."""
-    trial = Trial(module, tree, None, Counter())
-    while (verdict := trial.verdict(patience=600)) is None:
-        time.sleep(0.01)
-    if verdict != SURVIVES:
-        raise SystemExit(f"{module}: the tests fail without any mutant: {verdict}")
-    return trial.seconds
 
 
 def _tell(known: Verdicts, name: str, total: int) -> None:
@@ -236,7 +217,7 @@ def complaints(found: list[Verdicts]) -> Iterator[str]:
         for name in reasons:
             if name not in known.survivors:
                 yield f"does not survive, but is listed: {known.module}: {name}"
-    if len(found) == len(TESTS):
+    if len(found) == len(MODULES):
         total, survivors = _sum(found)
         if survivors > PERCENT / 100 * total:
             yield f"{survivors} of {total} mutants survive, more than {PERCENT} %"
@@ -247,17 +228,30 @@ def _sum(found: list[Verdicts]) -> tuple[int, int]:
 
 
 def table(found: list[Verdicts]) -> Iterator[str]:
-    yield f"{'module':<12} {'mutants':>7} {'found':>7} {'survive':>7}   tests"
+    yield f"{'module':<12} {'mutants':>8} {'found':>8} {'survive':>8}"
     for known in found:
         total, survivors = _sum([known])
-        row = f"{known.module:<12} {total:>7} {total - survivors:>7} {survivors:>7}"
-        yield f"{row}   {known.seconds:.1f} s"
+        yield f"{known.module:<12} {total:>8} {total - survivors:>8} {survivors:>8}"
     total, survivors = _sum(found)
-    yield f"{'all':<12} {total:>7} {total - survivors:>7} {survivors:>7}   {survivors / total:.1%}"
+    yield f"{'all':<12} {total:>8} {total - survivors:>8} {survivors:>8}   {survivors / total:.1%}"
+
+
+def _covering() -> Covering:
+    covering = recall()
+    if covering is None:
+        print("Running all tests once, to see which lines each of them runs.", flush=True)
+        trial = Trial(1200, measure)
+        while (failed := trial.answer()) is None:
+            time.sleep(0.1)
+        covering = recall()
+        if failed or covering is None:
+            raise SystemExit(f"The tests fail without any mutant, or they have changed: {failed}")
+    return covering
 
 
 def _preload() -> None:
     os.chdir(ROOT)
+    KNOWN.mkdir(exist_ok=True)
     os.nice(10)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     sys.path.insert(0, str(ROOT))
@@ -275,10 +269,11 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="all, if none is named")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time (default: 2)")
     asked = parser.parse_args()
-    if unknown := [module for module in asked.modules if module not in TESTS]:
-        parser.error(f"no such module: {', '.join(unknown)}; there are {', '.join(TESTS)}")
+    if unknown := [module for module in asked.modules if module not in MODULES]:
+        parser.error(f"no such module: {', '.join(unknown)}; there are {', '.join(MODULES)}")
     _preload()
-    found = [hunt(module, asked.jobs) for module in asked.modules or TESTS]
+    covering = _covering()
+    found = [hunt(module, covering, asked.jobs) for module in asked.modules or MODULES]
     print(*table(found), sep="\n")
     wrong = [*complaints(found)]
     print(*wrong, sep="\n")
