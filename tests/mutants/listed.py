@@ -17,12 +17,8 @@ MODULES = (  # of the core, as they are imported
     "agents", "tasks", "turn", "streaming", "query", "fallback",
     "recorder", "transcript",
 )  # fmt: skip
-ELSEWHERE = ("binder", "packaging", "promises", "typing")  # these look at files, or start programs
-    "binder",
-    "packaging",
-    "promises",
-    "typing",
-)  # tests that look at files, or start Python
+# These look at files, or start programs.
+ELSEWHERE = ("binder", "packaging", "promises", "typing")
 TESTS = tuple(
     path
     for path in sorted((ROOT / "tests").glob("test_*.py"))
