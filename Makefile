@@ -8,6 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 
 LAB_FLAGS ?=
 LOCK_FLAGS ?=
+MODULES ?=
 NOTEBOOKS ?=
 CORE := $(addprefix tests/,ground events retry breaker fallback test_deadline.py test_errors.py)
 ROOMS := events retry breaker fallback virtual_time simulation plots live widgets desk practice
@@ -23,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab quick test browser check docs notebooks interview picture bench lock clean
+.PHONY: help lab quick test browser check docs mutants notebooks interview picture bench lock clean
 .PHONY: tests-and-notebooks browser-beside
 
 help: ## list the targets
@@ -63,6 +64,9 @@ check: $(TEST_READY) ## lint, format and types
 docs: $(TEST_READY) ## build the API reference from the docstrings: build/docs/index.html
 	$(BIN)/pdoc --docformat numpy --output-directory build/docs resilience_lab $(addprefix resilience_lab.,$(ROOMS))
 
+mutants: $(TEST_READY) ## see which small faults in the core no test finds (MODULES=... for some)
+	$(BIN)/python tests/mutants/run.py $(MODULES)
+
 notebooks: $(LAB_READY) ## execute the notebooks and write them back (NOTEBOOKS=... for some)
 	$(BIN)/python tests/notebooks/regenerate.py $(NOTEBOOKS)
 
@@ -82,7 +86,7 @@ lock: $(BIN)/uv ## write the pins anew from pyproject.toml (LOCK_FLAGS=--upgrade
 	$(call compile,tests/benchmarks/requirements.txt,--extra bench --constraint tests/requirements.txt)
 
 clean: ## remove .venv, caches and build output
-	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .benchmarks
+	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .benchmarks .mutants
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +

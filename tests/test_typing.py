@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,13 +19,14 @@ EXAMPLES = Path(typing_examples.__file__)
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The examples, and the README's ten lines as they stand there."""
-    readme = tmp_path_factory.mktemp("typing") / "readme.py"
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's project: the examples, and the README's ten lines as they stand there."""
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copy(EXAMPLES, folder)
     code = re.search(r"```python\n(.*?)```", README, re.DOTALL)
     assert code is not None
-    readme.write_text(code[1], encoding="utf-8")
-    return [str(EXAMPLES), str(readme)]
+    (folder / "readme.py").write_text(code[1], encoding="utf-8")
+    return folder
 
 
 def complaints(*command: str) -> str:
@@ -35,27 +37,24 @@ def complaints(*command: str) -> str:
     return checked.stdout + checked.stderr if checked.returncode else ""
 
 
-def test_promise_7_3_mypy_accepts_the_examples_and_refuses_the_wrong_lines(files: list[str]):
+def test_promise_7_3_mypy_accepts_the_examples_and_refuses_the_wrong_lines(project: Path):
     # Without our own settings, as users see it. `--strict` warns of an `ignore` without an error.
-    assert complaints("mypy", "--strict", "--config-file=", "--follow-imports=silent", *files) == ""
+    options = ("--strict", "--config-file=", "--follow-imports=silent")
+
+    assert complaints("mypy", *options, *map(str, project.glob("*.py"))) == ""
 
 
-def test_promise_7_3_pyright_accepts_the_examples_and_refuses_the_wrong_lines(
-    files: list[str], tmp_path: Path
-):
+def test_promise_7_3_pyright_accepts_the_examples_and_refuses_the_wrong_lines(project: Path):
     settings = {
-        "include": files,
         "typeCheckingMode": "strict",
         "enableTypeIgnoreComments": False,  # those are for mypy
         "reportUnnecessaryTypeIgnoreComment": "error",
         "extraPaths": [str(ROOT)],
     }
-    project = tmp_path / "pyrightconfig.json"
-    project.write_text(json.dumps(settings), encoding="utf-8")
+    (project / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
+    options = ("--project", str(project), "--pythonpath", sys.executable)
 
-    found = complaints("basedpyright", "--project", str(project), "--pythonpath", sys.executable)
-
-    assert found == ""
+    assert complaints("basedpyright", *options) == ""
 
 
 def test_each_wrong_line_is_refused_by_both():

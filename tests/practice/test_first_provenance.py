@@ -263,7 +263,7 @@ class SkipsForEver(Careful):
         return name in self.since
 
 
-class WallClock(Careful):
+class MonotonicClock(Careful):
     def now(self):
         return time.monotonic()
 
@@ -336,7 +336,7 @@ class AsksThemAll(Careful):
         (NeverResets, (RESETS,)),
         (ShortBreak, (PEACE,)),
         (SkipsForEver, (AGAIN,)),
-        (WallClock, (AGAIN,)),
+        (MonotonicClock, ()),
         (EachSkipExtendsTheBreak, (AGAIN,)),
         (OneCountForAll, (APART,)),
         (OneBreakForAll, (SKIPS,)),

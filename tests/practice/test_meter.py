@@ -221,3 +221,36 @@ def test_an_error_of_the_meters_starts_it_again(meter):
         sys.settrace(before)
         sys._getframe().f_trace = before
         meter.running = False
+
+
+def test_a_generator_that_goes_on_is_counted_in_each_of_its_steps(meter):
+    def numbers():
+        while True:
+            yield 1
+
+    endless = numbers()
+    meter.call(next, endless)
+
+    def takes():
+        while True:
+            next(endless)
+
+    before = meter.left
+    with pytest.raises(RanOn):
+        meter.call(takes)
+    assert before > 0 > meter.left
+
+
+def test_topped_up_the_count_begins_anew_but_once_overrun_never(meter):
+    def some_lines():
+        for _ in range(LINES // 4):
+            pass
+
+    for _ in range(10):
+        meter.top_up(LINES)
+        meter.call(some_lines)
+    with pytest.raises(RanOn):
+        meter.call(two_lines)
+    meter.top_up(LINES)
+    with pytest.raises(RanOn):
+        meter.call(some_lines)
