@@ -21,7 +21,7 @@ MODULES = (  # of the core, as they are imported
 )  # fmt: skip
 FLOORS = ("ground", "events", "retry", "breaker", "fallback")
 # These look at files, or start programs.
-ELSEWHERE = ("binder", "contributing", "docstrings", "packaging", "promises", "typing")
+ELSEWHERE = {
     "architecture",
     "binder",
     "contributing",
@@ -29,7 +29,7 @@ ELSEWHERE = ("binder", "contributing", "docstrings", "packaging", "promises", "t
     "packaging",
     "promises",
     "typing",
-)
+}
 TESTS = tuple(
     path
     for folder in (ROOT / "tests", *(ROOT / "tests" / floor for floor in FLOORS))
