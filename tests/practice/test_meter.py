@@ -194,6 +194,9 @@ def test_the_counting_itself(meter):
     assert meter.enter(pythons, "call", None) is None
     line = meter.enter(frame, "call", None)
     assert line(frame, "line", None) is line
+    frame.f_trace = line
+    assert meter.enter(frame, "call", None) is line  # a generator that goes on
+    assert Meter().enter(frame, "call", None) is not line
     meter.left = 0
     with pytest.raises(RanOn):
         line(frame, "line", None)

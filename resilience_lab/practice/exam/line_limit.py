@@ -37,9 +37,14 @@ class Meter:
         self.running = False
 
     def refill(self, lines: int) -> None:
-        """Allow so many lines from now on."""
+        """Allow this number of lines from now on."""
         self.left = lines
         self.overrun = False
+
+    def top_up(self, lines: int) -> None:
+        """The same, unless they have run out already: that is not forgotten."""
+        if not self.overrun:
+            self.left = lines
 
     def call(self, func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call a function of the learner's, counting."""
@@ -62,6 +67,9 @@ class Meter:
         """Python's trace function: begins to count in each function of the learner's."""
         if not is_learners(frame.f_code.co_filename):
             return None
+        line = frame.f_trace
+        if isinstance(line, _Line) and line.belongs_to(self):
+            return line  # a generator or a coroutine that goes on
         frame.f_trace_opcodes = _jumps_in_place(frame.f_code)
         return _Line(self, too_deep=_depth(frame) > MAX_DEPTH)
 
@@ -80,6 +88,9 @@ class _Line:
         self._meter = meter
         self._too_deep = too_deep
         self._has_raised = False
+
+    def belongs_to(self, meter: Meter) -> bool:
+        return self._meter is meter
 
     def __call__(self, _frame: FrameType, _event: str, _arg: Any) -> _Line:
         self._meter.left -= 1
@@ -113,9 +124,13 @@ def _jumps_in_place(code: CodeType) -> bool:
     )
 
 
+_METERED = Meter.call.__code__
+
+
 def _depth(frame: FrameType | None) -> int:
+    """How many calls of the learner's functions are nested, since the meter was asked to call."""
     depth = 0
-    while frame is not None and depth <= MAX_DEPTH:
+    while frame is not None and frame.f_code is not _METERED and depth <= MAX_DEPTH:
         depth += is_learners(frame.f_code.co_filename)
         frame = frame.f_back
     return depth

@@ -19,7 +19,6 @@ from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar, TypeVarTuple
 
-from resilience_lab.errors import DeadlockError
 from resilience_lab.practice.exam.line_limit import Meter, RanOn
 from resilience_lab.practice.exam.stand_ins import BLOCKING
 from resilience_lab.practice.exam.wording import raised
@@ -88,17 +87,21 @@ class Room:
 
     # What happens in the room
 
-    def run(self, main: Callable[..., Coroutine[Any, Any, str | None]], *args: Any) -> str | None:
-        """Run `main(*args)` on a loop of its own. What was wrong: as it says, or as it ended."""
+    def run(
+        self,
+        main: Callable[[], Coroutine[Any, Any, str | None]],
+        in_words: Callable[[BaseException], str] = raised,
+    ) -> str | None:
+        """Run `main` on a loop of its own. What was wrong: as it says, or `in_words` its error."""
         self.wall_offset = self.slept = 0.0
         self._meter.refill(LINES // self._share)
         loop = self._loop = _Loop(self._meter, self._start, TURNS // self._share)
         seen: str | None
         try:
             with seeded(0):
-                seen = loop.run_until_complete(main(*args))
+                seen = loop.run_until_complete(main())
         except BaseException as error:
-            seen = self._told(error)
+            seen = self._told(error, in_words)
         finally:
             loop.turns = TURNS // _LESS
             with contextlib.suppress(BaseException):
@@ -117,6 +120,10 @@ class Room:
         """Await something of the learner's, from within a trial."""
         return await self._meter.drive(awaitable)
 
+    def top_up(self) -> None:
+        """Give back the lines that were used, in a trial that calls thousands of times."""
+        self._meter.top_up(LINES // self._share)
+
     # What the stand-ins ask
 
     def now(self) -> float:
@@ -124,22 +131,20 @@ class Room:
         return self._start if self._loop is None else self._loop.time()
 
     def blocked(self, seconds: float) -> None:
-        """`time.sleep`: the clock goes on, and nobody else may run meanwhile."""
+        """`time.sleep`: the clock goes on, and nothing else can run meanwhile."""
         if not 0 <= seconds < float("inf"):
             raise ValueError(f"sleep length must be a number >= 0, got {seconds!r}")
         self.slept += seconds
         if self._loop is not None:
             self._loop.move_to(self._loop.time() + seconds)
 
-    def _told(self, error: BaseException) -> str:
+    def _told(self, error: BaseException, in_words: Callable[[BaseException], str]) -> str:
         if isinstance(error, RanOn):
             return _RAN_ON
         if isinstance(error, Endless):
             self._used_up()
             return "it never came to an end: it went on and on, awaiting one thing after another"
-        if isinstance(error, DeadlockError):
-            return "it waited for ever: nothing was left that could wake it"
-        return raised(error)
+        return in_words(error)
 
     def _used_up(self) -> None:
         self._patience -= 1
@@ -157,7 +162,7 @@ _RAN_ON = "it never came to an end: it went round and round without awaiting any
 
 
 class _Loop(VirtualLoop):
-    """Virtual time from `start`, for so many turns. What the learner's code begins is metered."""
+    """Virtual time from `start`, for `turns` turns. What the learner's code begins is metered."""
 
     def __init__(self, meter: Meter, start: float, turns: int) -> None:
         super().__init__(start)

@@ -7,6 +7,7 @@ import re
 import traceback
 from typing import Any
 
+from resilience_lab.errors import DeadlockError
 from resilience_lab.practice.exam.stand_ins import BlockedError
 from resilience_lab.virtual_time.whose_code import is_learners
 
@@ -34,19 +35,26 @@ def shown(value: Any) -> str:
 def raised(error: BaseException) -> str:
     """That `error` was raised, and where, if the line is the learner's."""
     name = type(error).__name__
+    if isinstance(error, DeadlockError):
+        return "it waited for ever: nothing was left that could wake it"
     if isinstance(error, RecursionError):
         return "it called itself without end"
     if isinstance(error, BlockedError):
         return f"{error}{_line(error)}"
-    try:
-        message = _short(str(error))
-    except Exception:
-        message = ""
+    message = message_of(error)
     return (
         f"it raised {name}: {message}{_line(error)}"
         if message
         else f"it raised {name}{_line(error)}"
     )
+
+
+def message_of(error: BaseException) -> str:
+    """What it says, in short; nothing if it has no text."""
+    try:
+        return _short(str(error))
+    except Exception:
+        return ""
 
 
 def count(number: int, thing: str) -> str:

@@ -11,9 +11,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from resilience_lab.practice.contracts.service import Service
 from resilience_lab.practice.exam.checklist import Checklist
 from resilience_lab.practice.exam.marks import marked
-from resilience_lab.practice.exercises.examiner import Probe, examine
+from resilience_lab.practice.exercises.examiner import Trial, examine
 
 BREAK = 30.0
 
@@ -30,24 +31,6 @@ def check_probing(cls: type) -> Checklist:
     return examine(cls, _PROBING)
 
 
-class _Service:
-    """Counts the calls that reach it, and does as it is told."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-
-    def __call__(self, outcome: Exception | str, seconds: float = 0.0) -> Callable[[], Any]:
-        async def run() -> str:
-            self.calls += 1
-            if seconds:
-                await asyncio.sleep(seconds)
-            if isinstance(outcome, Exception):
-                raise outcome
-            return outcome
-
-        return run
-
-
 async def _call(breaker: Any, func: Callable[[], Any]) -> str | None:
     """The result, or None if the call failed or was rejected."""
     try:
@@ -57,33 +40,33 @@ async def _call(breaker: Any, func: Callable[[], Any]) -> str | None:
     return result
 
 
-async def _story(breaker: Any, service: _Service, plot: str) -> None:
+async def _story(breaker: Any, service: Service, plot: str) -> None:
     """Play `plot`: s for a success, f for a failure."""
     for letter in plot:
-        await _call(breaker, service("ok" if letter == "s" else ConnectionError("down")))
+        await _call(breaker, service.function("ok" if letter == "s" else ConnectionError("down")))
 
 
-def _told(expected: str, breaker: Any, after: str) -> str | None:
+def _unless(expected: str, breaker: Any, after: str) -> str | None:
     state = str(breaker.state)
     return None if state == expected else f"after {after} the state was {state}"
 
 
 async def _opens(cls: Any) -> str | None:
-    breaker, service = cls(3, BREAK, 2), _Service()
+    breaker, service = cls(3, BREAK, 2), Service()
     await _story(breaker, service, "ff")
-    early = _told("CLOSED", breaker, "two failures")
+    early = _unless("CLOSED", breaker, "two failures")
     await _story(breaker, service, "f")
-    return early or _told("OPEN", breaker, "three failures")
+    return early or _unless("OPEN", breaker, "three failures")
 
 
 async def _resets(cls: Any) -> str | None:
     breaker = cls(3, BREAK, 2)
-    await _story(breaker, _Service(), "ffsffsff")
-    return _told("CLOSED", breaker, "eight calls, never three failures in a row,")
+    await _story(breaker, Service(), "ffsffsff")
+    return _unless("CLOSED", breaker, "eight calls, never three failures in a row,")
 
 
 async def _blocks(cls: Any) -> str | None:
-    breaker, service = cls(3, BREAK, 2), _Service()
+    breaker, service = cls(3, BREAK, 2), Service()
     await _story(breaker, service, "fff")
     before = service.calls
     await asyncio.sleep(BREAK - 0.1)
@@ -93,22 +76,22 @@ async def _blocks(cls: Any) -> str | None:
 
 async def _closes(cls: Any) -> str | None:
     breaker = cls(3, BREAK, 2)
-    service = _Service()
+    service = Service()
     await _story(breaker, service, "fff")
     await asyncio.sleep(BREAK)
     await _story(breaker, service, "s")
-    early = _told("HALF_OPEN", breaker, "the break and one success")
+    early = _unless("HALF_OPEN", breaker, "the break and one success")
     await _story(breaker, service, "s")
-    return early or _told("CLOSED", breaker, "the break and two successes")
+    return early or _unless("CLOSED", breaker, "the break and two successes")
 
 
 async def _reopens(cls: Any) -> str | None:
     breaker = cls(3, BREAK, 2)
-    service = _Service()
+    service = Service()
     await _story(breaker, service, "fff")
     await asyncio.sleep(BREAK)
     await _story(breaker, service, "sf")
-    early = _told("OPEN", breaker, "a probe that failed")
+    early = _unless("OPEN", breaker, "a probe that failed")
     before = service.calls
     await asyncio.sleep(BREAK - 0.1)
     await _story(breaker, service, "s")
@@ -118,73 +101,79 @@ async def _reopens(cls: Any) -> str | None:
 
 async def _one_probe(cls: Any) -> str | None:
     breaker, service = await _after_the_break(cls)
-    await asyncio.gather(*(_call(breaker, service("ok", 1.0)) for _ in range(20)))
+    await asyncio.gather(*(_call(breaker, service.function("ok", seconds=1.0)) for _ in range(20)))
     probes = service.calls - 3
     return None if probes == 1 else f"20 callers came at once, {probes} reached the service"
 
 
 async def _cancelled_probe(cls: Any) -> str | None:
     breaker, service = await _after_the_break(cls)
-    probe = asyncio.ensure_future(_call(breaker, service("ok", 1000.0)))
+    probe = asyncio.ensure_future(_call(breaker, service.function("ok", seconds=1000.0)))
     await asyncio.sleep(1)
     probe.cancel()
     await asyncio.wait([probe])
     await asyncio.sleep(3 * BREAK)  # if it took that for a failure, the break is over again
-    if await _call(breaker, service("ok")) != "ok":
+    if await _call(breaker, service.function("ok")) != "ok":
         return "after a probe was cancelled, no call was ever let in again"
     return None
 
 
 async def _hung_probe(cls: Any) -> str | None:
     breaker, service = await _after_the_break(cls)
-    hung = asyncio.ensure_future(_call(breaker, service("ok", 1_000_000.0)))
+    hung = asyncio.ensure_future(_call(breaker, service.function("ok", seconds=1_000_000.0)))
     await asyncio.sleep(10 * BREAK)
-    answer = await _call(breaker, service("ok"))
+    answer = await _call(breaker, service.function("ok"))
     hung.cancel()
     return None if answer == "ok" else "one probe hung, and no call was let in for five minutes"
 
 
 async def _late_success(cls: Any) -> str | None:
-    breaker, service = cls(3, BREAK, 2), _Service()
-    late = [asyncio.ensure_future(_call(breaker, service("ok", BREAK + 1))) for _ in range(2)]
+    breaker, service = cls(3, BREAK, 2), Service()
+    late = [
+        asyncio.ensure_future(_call(breaker, service.function("ok", seconds=BREAK + 1)))
+        for _ in range(2)
+    ]
     await asyncio.sleep(0)
     await _story(breaker, service, "fff")
     await asyncio.sleep(BREAK)
-    probe = asyncio.ensure_future(_call(breaker, service("ok", 10.0)))
+    probe = asyncio.ensure_future(_call(breaker, service.function("ok", seconds=10.0)))
     await asyncio.wait(late)
-    seen = _told("HALF_OPEN", breaker, "two slow successes from before the trip")
+    seen = _unless("HALF_OPEN", breaker, "two slow successes from before the trip")
     await probe
     return seen
 
 
 async def _late_failure(cls: Any) -> str | None:
-    breaker, service = cls(3, BREAK, 2), _Service()
+    breaker, service = cls(3, BREAK, 2), Service()
     down = ConnectionError("down")
-    late = [asyncio.ensure_future(_call(breaker, service(down, 10.0))) for _ in range(5)]
+    late = [
+        asyncio.ensure_future(_call(breaker, service.function(down, seconds=10.0)))
+        for _ in range(5)
+    ]
     await asyncio.sleep(0)
     await _story(breaker, service, "fff")
     await asyncio.wait(late)
     await asyncio.sleep(BREAK - 10.0)
-    if await _call(breaker, service("ok")) != "ok":
+    if await _call(breaker, service.function("ok")) != "ok":
         return "failures that arrived during the break made it longer"
     return None
 
 
-async def _after_the_break(cls: Any) -> tuple[Any, _Service]:
-    breaker, service = cls(3, BREAK, 2), _Service()
+async def _after_the_break(cls: Any) -> tuple[Any, Service]:
+    breaker, service = cls(3, BREAK, 2), Service()
     await _story(breaker, service, "fff")
     await asyncio.sleep(BREAK)
     return breaker, service
 
 
-_COUNTING: dict[str, Probe] = {
+_COUNTING: dict[str, Trial] = {
     "opens after three failures in a row": _opens,
     "starts counting anew after a success": _resets,
     "blocks every call during the break": _blocks,
     "closes after two successful probes": _closes,
     "opens for another full break when a probe fails": _reopens,
 }
-_PROBING: dict[str, Probe] = {
+_PROBING: dict[str, Trial] = {
     "lets one probe through, and nobody else meanwhile": _one_probe,
     "goes on after a probe was cancelled": _cancelled_probe,
     "goes on after a probe has hung": _hung_probe,

@@ -1,19 +1,20 @@
 """The first exercise: a fallback chain written by hand, `await ask(query, agents)`.
 
-The learner's function runs in virtual time against scripted agents. An agent that is asked too
-often hangs, so that calling for ever ends as waiting for ever, which the examiner notices.
+The learner's function runs in virtual time against scripted agents.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from resilience_lab.fallback.agents import BaseAgent, ScriptedAgent
+from resilience_lab.fallback.agents import BaseAgent
 from resilience_lab.practice.exam.checklist import Checklist
 from resilience_lab.practice.exam.marks import marked
-from resilience_lab.practice.exercises.examiner import Probe, examine
+from resilience_lab.practice.exercises.agent import agents
+from resilience_lab.practice.exercises.examiner import Trial, examine
+from resilience_lab.practice.exercises.service import elapsed
 
 Ask: TypeAlias = Callable[[str, Sequence[BaseAgent]], Awaitable[str]]
 
@@ -21,7 +22,6 @@ PATIENCE = 5.0
 """How long an agent may take, in seconds."""
 
 _HANG = (float("inf"), "never")
-_TOO_OFTEN = 20
 
 
 @marked
@@ -30,40 +30,28 @@ def check_ask(ask: Ask) -> Checklist:
     return examine(ask, _BEHAVIOURS)
 
 
-class _Agent(ScriptedAgent):
-    """Takes a moment for each outcome, and hangs if it is asked too often."""
-
-    async def run(self, query: str) -> str:
-        await asyncio.sleep(0.1 if len(self.queries) < _TOO_OFTEN else float("inf"))
-        return await super().run(query)
-
-
-def _agents(*scripts: Any) -> list[_Agent]:
-    return [_Agent(f"agent {i}", [script]) for i, script in enumerate(scripts)]
-
-
 async def _asks_the_first(ask: Ask) -> str | None:
-    agents = _agents("hello", "unused")
-    answer = await ask("hi", agents)
+    asked = agents("hello", "unused")
+    answer = await ask("hi", asked)
     if answer != "hello":
         return f"the first agent said 'hello', ask returned {answer!r}"
-    if agents[1].queries:
+    if asked[1].queries:
         return "the second agent was asked although the first had answered"
     return None
 
 
 async def _falls_back(ask: Ask) -> str | None:
-    agents = _agents(ConnectionError("down"), ValueError("bad answer"), "hello")
-    answer = await ask("hi", agents)
+    asked = agents(ConnectionError("down"), ValueError("bad answer"), "hello")
+    answer = await ask("hi", asked)
     if answer != "hello":
         return f"only the third agent could answer, with 'hello'; ask returned {answer!r}"
     return None
 
 
 async def _cuts_off(ask: Ask) -> str | None:
-    started = asyncio.get_running_loop().time()
-    answer = await ask("hi", _agents(_HANG, "hello"))
-    took = asyncio.get_running_loop().time() - started
+    started = elapsed()
+    answer = await ask("hi", agents(_HANG, "hello"))
+    took = elapsed() - started
     if answer != "hello":
         return f"the first agent hangs, the second says 'hello'; ask returned {answer!r}"
     if took > PATIENCE + 0.2:
@@ -73,24 +61,24 @@ async def _cuts_off(ask: Ask) -> str | None:
 
 async def _raises(ask: Ask) -> str | None:
     try:
-        answer = await ask("hi", _agents(ConnectionError("one"), TimeoutError("two")))
+        answer = await ask("hi", agents(ConnectionError("one"), TimeoutError("two")))
     except Exception:
         return None
     return f"no agent could answer, yet ask returned {answer!r}"
 
 
 async def _can_be_cancelled(ask: Ask) -> str | None:
-    agents = _agents(_HANG, "hello")
-    task = asyncio.ensure_future(ask("hi", agents))
+    asked = agents(_HANG, "hello")
+    task = asyncio.ensure_future(ask("hi", asked))
     await asyncio.sleep(1)
     task.cancel()
     await asyncio.wait([task])
-    if agents[1].queries:
+    if asked[1].queries:
         return "cancelled in the middle of the first agent, it went on to the second"
     return None if task.cancelled() else "a cancelled task did not end as cancelled"
 
 
-_BEHAVIOURS: dict[str, Probe] = {
+_BEHAVIOURS: dict[str, Trial] = {
     "asks the first agent, and no other if that one answers": _asks_the_first,
     "falls back to the next agent when one fails": _falls_back,
     f"cuts a hanging agent off after {PATIENCE:g} s": _cuts_off,

@@ -9,13 +9,21 @@ service under a retry, a breaker, a timeout and a deadline, in whatever order gi
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable
-from typing import Any, TypeAlias
+from typing import Any
 
 from resilience_lab.practice.exam.checklist import Checklist
 from resilience_lab.practice.exam.marks import marked
-from resilience_lab.practice.exercises.examiner import Probe, examine
+from resilience_lab.practice.exercises.examiner import Trial, examine
+from resilience_lab.practice.exercises.service import (
+    DOWN,
+    HANG,
+    WELL,
+    Service,
+    elapsed,
+    listed,
+    result_or_error,
+)
 from resilience_lab.retry.budget import RetryBudget
 
 TRIES_AT = [0.0, 1.0, 3.0]
@@ -25,18 +33,12 @@ PATIENCE = 2.0
 WITHIN = 8.0
 """How long a call may take, in seconds."""
 FAILURES = 5
-"""So many failed tries in a row open the circuit."""
+"""How many failed tries in a row open the circuit."""
 BREAK = 5.0
 """How long the circuit stays open, in seconds."""
 
 _AFTER = 2.0  # seconds until a call is hedged
 _MANY = 100  # calls under one budget
-_TOO_OFTEN = 1000  # a service that is called so often hangs, so that nobody calls it for ever
-
-Step: TypeAlias = tuple[float, str | Exception]
-_DOWN: Step = (0.0, ConnectionError("down"))
-_HANG: Step = (math.inf, "never")
-_WELL: Step = (0.0, "answer")
 
 
 @marked
@@ -51,61 +53,21 @@ def check_hedging(hedged: Any) -> Checklist:
     return examine(hedged, _HEDGING)
 
 
-class _Service:
-    """Plays `steps`, one a call, the last for ever; knows when it was called and when it ended."""
-
-    def __init__(self, *steps: Step) -> None:
-        self.steps = steps
-        self.times: list[float] = []
-        self.ends: list[float] = []
-        self.errors: list[Exception] = []
-
-    @property
-    def running(self) -> int:
-        return len(self.times) - len(self.ends)
-
-    async def __call__(self) -> str:
-        seconds, outcome = self.steps[min(len(self.times), len(self.steps) - 1)]
-        self.times.append(_now())
-        try:
-            await asyncio.sleep(seconds if len(self.times) <= _TOO_OFTEN else math.inf)
-        finally:
-            self.ends.append(_now())
-        if isinstance(outcome, Exception):
-            self.errors.append(type(outcome)(*outcome.args))  # a new one: errors gather notes
-            raise self.errors[-1]
-        return outcome
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
-
-
-async def _told(awaitable: Awaitable[Any]) -> Any:
-    """What it returned or raised."""
-    results = await asyncio.gather(awaitable, return_exceptions=True)
-    return results[0]
-
-
-def _listed(times: list[float]) -> str:
-    return ", ".join(f"{time:g}" for time in times) or "never"
-
-
 def _times(number: int) -> str:
     return "once" if number == 1 else f"{number} times"
 
 
 async def _tries_again(compose: Any) -> str | None:
-    service = _Service(_DOWN, _DOWN, _WELL)
-    answer = await _told(compose(service)())
+    service = Service(DOWN, DOWN, WELL)
+    answer = await result_or_error(compose(service)())
     if service.times != TRIES_AT:
-        return f"expected tries at {_listed(TRIES_AT)} s, saw {_listed(service.times)}"
+        return f"expected tries at {listed(TRIES_AT)} s, saw {listed(service.times)}"
     return None if answer == "answer" else f"the third try gave 'answer', the call told {answer!r}"
 
 
 async def _stops_trying(compose: Any) -> str | None:
-    service = _Service(_DOWN)
-    told = await _told(compose(service)())
+    service = Service(DOWN)
+    told = await result_or_error(compose(service)())
     if len(service.times) != len(TRIES_AT):
         return f"it tried {_times(len(service.times))}"
     last = service.errors[-1]
@@ -113,8 +75,8 @@ async def _stops_trying(compose: Any) -> str | None:
 
 
 async def _cuts_off(compose: Any) -> str | None:
-    service = _Service(_HANG, _WELL)
-    await _told(compose(service)())
+    service = Service(HANG, WELL)
+    await result_or_error(compose(service)())
     if not service.ends:
         return "the service was never called"
     took = service.ends[0]
@@ -122,15 +84,15 @@ async def _cuts_off(compose: Any) -> str | None:
 
 
 async def _ends_in_time(compose: Any) -> str | None:
-    await _told(compose(_Service(_HANG))())
-    return None if _now() <= WITHIN else f"every try hung, and the call took {_now():g} s"
+    await result_or_error(compose(Service(HANG))())
+    return None if elapsed() <= WITHIN else f"every try hung, and the call took {elapsed():g} s"
 
 
 async def _opens(compose: Any) -> str | None:
-    service = _Service(_DOWN)
+    service = Service(DOWN)
     call = compose(service)
     for _ in range(2 * FAILURES):
-        await _told(call())
+        await result_or_error(call())
     tries = service.times
     if len(tries) < FAILURES:
         return f"the service was down, and after {len(tries)} tries there were no more"
@@ -139,10 +101,10 @@ async def _opens(compose: Any) -> str | None:
 
 
 async def _counts_timeouts(compose: Any) -> str | None:
-    service = _Service(_HANG)
+    service = Service(HANG)
     call = compose(service)
     for _ in range(10):
-        await _told(call())
+        await result_or_error(call())
     before = len(service.times)
     # Not waited for: whether it says so at once is another question.
     await _cancelled(call(), after=0.1)
@@ -152,13 +114,13 @@ async def _counts_timeouts(compose: Any) -> str | None:
 
 
 async def _says_so_at_once(compose: Any) -> str | None:
-    service = _Service(_DOWN)
+    service = Service(DOWN)
     call = compose(service)
-    crowd = asyncio.gather(*(_told(call()) for _ in range(3 * FAILURES)))
-    await asyncio.sleep(4.0)  # by now the circuit is open, whoever counts tries or calls
-    started = _now()
-    told = await _told(call())
-    took = _now() - started
+    crowd = asyncio.gather(*(result_or_error(call()) for _ in range(3 * FAILURES)))
+    await asyncio.sleep(4.0)  # by now it is open, whether it counts tries or calls
+    started = elapsed()
+    told = await result_or_error(call())
+    took = elapsed() - started
     await crowd
     if started in service.times:
         return "many calls had failed, and the next one still reached the service"
@@ -168,18 +130,18 @@ async def _says_so_at_once(compose: Any) -> str | None:
 
 
 async def _probes(compose: Any) -> str | None:
-    service = _Service(*[_DOWN] * FAILURES, _WELL)
+    service = Service(*[DOWN] * FAILURES, WELL)
     call = compose(service)
     for _ in range(2):
-        await _told(call())
+        await result_or_error(call())
     await asyncio.sleep(BREAK)
-    told = await _told(call())
+    told = await result_or_error(call())
     if len(service.times) <= FAILURES:
         return f"after the break no try reached the service; the call told {told!r}"
     return None if told == "answer" else f"after the break the call told {told!r}"
 
 
-_COMPOSITION: dict[str, Probe] = {
+_COMPOSITION: dict[str, Trial] = {
     "tries again, one and two seconds after a failure": _tries_again,
     "lets the service's own error out after three tries": _stops_trying,
     "cuts each try off after two seconds": _cuts_off,
@@ -192,7 +154,7 @@ _COMPOSITION: dict[str, Probe] = {
 
 
 async def _cancelled(awaitable: Awaitable[Any], after: float) -> asyncio.Future[Any]:
-    """It, begun, cancelled after so many seconds if it has not ended, and ended."""
+    """Its task, which is cancelled unless it ends within `after` seconds, and has ended."""
     task = asyncio.ensure_future(awaitable)
     await asyncio.wait([task], timeout=after)
     task.cancel()
@@ -203,12 +165,12 @@ async def _cancelled(awaitable: Awaitable[Any], after: float) -> asyncio.Future[
 def _asked(expected: str, told: Any, seconds: float) -> str | None:
     if told != expected:
         return f"expected {expected!r}, it told {told!r}"
-    return None if _now() == seconds else f"it took {_now():g} s instead of {seconds:g}"
+    return None if elapsed() == seconds else f"it took {elapsed():g} s instead of {seconds:g}"
 
 
 async def _asks_one(hedged: Any) -> str | None:
-    first, second, budget = _Service((1.0, "one")), _Service((1.0, "two")), RetryBudget()
-    told = await _told(hedged(first, second, _AFTER, budget))
+    first, second, budget = Service((1.0, "one")), Service((1.0, "two")), RetryBudget()
+    told = await result_or_error(hedged(first, second, _AFTER, budget))
     if second.times:
         return "the first answered in time, and the second was asked"
     if budget.tokens < budget.burst:
@@ -217,25 +179,25 @@ async def _asks_one(hedged: Any) -> str | None:
 
 
 async def _asks_two(hedged: Any) -> str | None:
-    first, second = _Service((9.0, "one")), _Service((1.0, "two"))
-    told = await _told(hedged(first, second, _AFTER, RetryBudget()))
+    first, second = Service((9.0, "one")), Service((1.0, "two"))
+    told = await result_or_error(hedged(first, second, _AFTER, RetryBudget()))
     if not second.times:
         return "the first was late, and the second was never asked"
     if second.times != [_AFTER]:
-        return f"the second was asked at {_listed(second.times)} instead of {_AFTER:g} s"
+        return f"the second was asked at {listed(second.times)} instead of {_AFTER:g} s"
     return _asked("two", told, _AFTER + 1.0)
 
 
 async def _keeps_the_first(hedged: Any) -> str | None:
-    first, second = _Service((3.0, "one")), _Service((9.0, "two"))
-    told = await _told(hedged(first, second, _AFTER, RetryBudget()))
+    first, second = Service((3.0, "one")), Service((9.0, "two"))
+    told = await result_or_error(hedged(first, second, _AFTER, RetryBudget()))
     return _asked("one", told, 3.0)
 
 
 async def _cancels_the_loser(hedged: Any) -> str | None:
     for first, second in (((9.0, "one"), (1.0, "two")), ((3.0, "one"), (9.0, "two"))):
-        services = _Service(first), _Service(second)
-        await _told(hedged(*services, _AFTER, RetryBudget()))
+        services = Service(first), Service(second)
+        await result_or_error(hedged(*services, _AFTER, RetryBudget()))
         await asyncio.sleep(1.0)
         if any(service.running for service in services):
             return "one had answered, and a second later the other was still at work"
@@ -245,26 +207,26 @@ async def _cancels_the_loser(hedged: Any) -> str | None:
 async def _waits_for_the_other(hedged: Any) -> str | None:
     error = ConnectionError("down")
     for first, second in (((3.0, error), (4.0, "two")), ((6.0, "one"), (0.5, error))):
-        told = await _told(hedged(_Service(first), _Service(second), _AFTER, RetryBudget()))
+        told = await result_or_error(hedged(Service(first), Service(second), _AFTER, RetryBudget()))
         if isinstance(told, Exception):
             return f"one failed, the other was about to answer; it raised {told!r}"
     return None
 
 
 async def _raises(hedged: Any) -> str | None:
-    first, second = (_Service((5.0, ConnectionError(name))) for name in ("one", "two"))
-    told = await _told(hedged(first, second, _AFTER, RetryBudget()))
+    first, second = (Service((5.0, ConnectionError(name))) for name in ("one", "two"))
+    told = await result_or_error(hedged(first, second, _AFTER, RetryBudget()))
     return None if isinstance(told, Exception) else f"both failed, and it returned {told!r}"
 
 
 async def _leaves_it_to_the_retry(hedged: Any) -> str | None:
-    first, second = _Service((1.0, ConnectionError("one"))), _Service((1.0, "two"))
-    told = await _told(hedged(first, second, _AFTER, RetryBudget()))
+    first, second = Service((1.0, ConnectionError("one"))), Service((1.0, "two"))
+    told = await result_or_error(hedged(first, second, _AFTER, RetryBudget()))
     return None if told in first.errors else f"the first failed after 1 s; it told {told!r}"
 
 
 async def _keeps_to_the_budget(hedged: Any) -> str | None:
-    first, second = _Service((5.0, "one")), _Service((1.0, "two"))
+    first, second = Service((5.0, "one")), Service((1.0, "two"))
     budget = RetryBudget(ratio=0.1, burst=1)
     told = [await hedged(first, second, _AFTER, budget) for _ in range(_MANY)]
     hedges = len(second.times)
@@ -277,7 +239,7 @@ async def _keeps_to_the_budget(hedged: Any) -> str | None:
 
 
 async def _ends_when_cancelled(hedged: Any) -> str | None:
-    first, second = _Service(_HANG), _Service(_HANG)
+    first, second = Service(HANG), Service(HANG)
     task = await _cancelled(hedged(first, second, _AFTER, RetryBudget()), after=3.0)
     await asyncio.sleep(1.0)
     if first.running or second.running:
@@ -285,7 +247,7 @@ async def _ends_when_cancelled(hedged: Any) -> str | None:
     return None if task.cancelled() else "a cancelled call did not end as cancelled"
 
 
-_HEDGING: dict[str, Probe] = {
+_HEDGING: dict[str, Trial] = {
     "asks only the first if that answers in time": _asks_one,
     "asks the second too when the time is up": _asks_two,
     "lets the first go on beside the second": _keeps_the_first,

@@ -1,40 +1,48 @@
-"""Runs a learner's code against named behaviours, in virtual time, and always comes to a verdict.
+"""Runs a learner's code against named behaviours, in the room of the mock interview.
 
-A behaviour is tried by a *probe*: a coroutine function that is given the learner's function or
-class and returns what went wrong, or None. Errors of the learner's code become words, and so does
-waiting for ever, which the virtual loop notices.
+A behaviour is tried by a *trial*: a coroutine function that is given the learner's function or
+class and returns what went wrong, or None. All trials run in virtual time, whichever clock the
+learner's code reads, and each comes to an end: errors become words, and so do waiting for ever and
+going on for ever.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeAlias
 
 from resilience_lab.errors import DeadlockError
 from resilience_lab.practice.exam.checklist import Checklist, Verdict
+from resilience_lab.practice.exam.room import Room
+from resilience_lab.practice.exam.stand_ins import BlockedError
 from resilience_lab.practice.exam.untouched import still_empty
-from resilience_lab.simulation import run_virtual
+from resilience_lab.practice.exam.wording import message_of, raised, shown
+from resilience_lab.practice.exercises.handle import Handle
 
-Probe: TypeAlias = Callable[[Any], Awaitable[str | None]]
+Trial: TypeAlias = Callable[[Any], Coroutine[Any, Any, str | None]]
 
 
-def examine(subject: Any, behaviours: Mapping[str, Probe]) -> Checklist:
+def examine(subject: Any, behaviours: Mapping[str, Trial]) -> Checklist:
     """The verdict on each of `behaviours`, each tried on a virtual loop of its own."""
-    verdicts = tuple(_try(subject, name, probe) for name, probe in behaviours.items())
+    patience = len(behaviours) + 1  # each may use up all that it has: one alone costs no other
+    with Room(subject, patience=patience) as room:
+        verdicts = tuple(_tried(room, subject, name, trial) for name, trial in behaviours.items())
     seen = any(verdict.passed for verdict in verdicts)
     return Checklist(verdicts, "" if seen else still_empty(subject))
 
 
-def _try(subject: Any, behaviour: str, probe: Probe) -> Verdict:
-    async def main() -> str | None:
-        return await probe(subject)
-
-    try:
-        seen = run_virtual(main)
-    except DeadlockError:
-        seen = "it waits for ever"
-    except Exception as error:
-        seen = (
-            f"it raised {type(error).__name__}: {error}" if str(error) else f"it raised {error!r}"
-        )
+def _tried(room: Room, subject: Any, behaviour: str, trial: Trial) -> Verdict:
+    seen = room.run(lambda: trial(Handle(room, subject)), _in_words)
     return Verdict(behaviour, seen is None, seen or "")
+
+
+def _in_words(error: BaseException) -> str:
+    """The error in short: exercises are a few lines, so it tells no line's number."""
+    if isinstance(error, DeadlockError):
+        return "it waits for ever"
+    if isinstance(error, RecursionError | BlockedError):
+        return raised(error)
+    message = message_of(error)
+    return (
+        f"it raised {type(error).__name__}: {message}" if message else f"it raised {shown(error)}"
+    )

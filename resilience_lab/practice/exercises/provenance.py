@@ -13,16 +13,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from resilience_lab.errors import RateLimitedError
-from resilience_lab.fallback.agents import ScriptedAgent
 from resilience_lab.practice.exam.checklist import Checklist
 from resilience_lab.practice.exam.marks import marked
-from resilience_lab.practice.exercises.examiner import Probe, examine
+from resilience_lab.practice.exercises.agent import agents
+from resilience_lab.practice.exercises.examiner import Trial, examine
+from resilience_lab.practice.exercises.service import elapsed, result_or_error
 
 BREAK = 30.0
 """How long an agent is skipped, in seconds."""
-
-_LATENCY = 0.125  # seconds; sums of it are exact
-_TOO_OFTEN = 50
 
 
 @marked
@@ -35,31 +33,6 @@ def check_provenance(ask: Any) -> Checklist:
 def check_skipping(cls: Any) -> Checklist:
     """Examine which agents a chain asks, and which it leaves in peace for a while."""
     return examine(cls, _SKIPPING)
-
-
-class _Agent(ScriptedAgent):
-    """Takes a moment for each outcome, knows when it was asked, hangs if asked too often."""
-
-    def __init__(self, name: str, outcomes: list[Any]) -> None:
-        super().__init__(name, outcomes)
-        self.times: list[float] = []
-
-    async def run(self, query: str) -> str:
-        self.times.append(_now())
-        await asyncio.sleep(_LATENCY if len(self.times) <= _TOO_OFTEN else float("inf"))
-        return await super().run(query)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
-
-
-def _agents(*scripts: Any) -> list[_Agent]:
-    """An agent for each script: a list of outcomes, or one that is repeated for ever."""
-    return [
-        _Agent(f"agent {i}", script if isinstance(script, list) else [script])
-        for i, script in enumerate(scripts)
-    ]
 
 
 def _difference(told: Any, **expected: Any) -> str | None:
@@ -87,26 +60,26 @@ def _line(attempt: Any) -> str:
 
 
 async def _names_who_answered(ask: Any) -> str | None:
-    agents = _agents(ConnectionError("down"), RateLimitedError("agent 1"), "hello", "unused")
+    asked = agents(ConnectionError("down"), RateLimitedError("agent 1"), "hello", "unused")
     problem = _difference(
-        await ask("hi", agents), result="hello", agent_used="agent 2", fallback_level=2
+        await ask("hi", asked), result="hello", agent_used="agent 2", fallback_level=2
     )
-    first = _agents("hello", "unused")
+    first = agents("hello", "unused")
     return problem or _difference(await ask("hi", first), agent_used="agent 0", fallback_level=0)
 
 
 async def _keeps_a_ledger(ask: Any) -> str | None:
-    agents = _agents(ConnectionError("down"), TimeoutError("slow"), "hello", "unused")
-    ledger = _ledger(await ask("hi", agents))
+    asked = agents(ConnectionError("down"), TimeoutError("slow"), "hello", "unused")
+    ledger = _ledger(await ask("hi", asked))
     if ledger[-3:] == ["agent 0: failed", "agent 1: failed", "agent 2: success"]:
         return None
     return f"two agents failed, the third answered; the ledger: {', '.join(ledger) or 'empty'}"
 
 
 async def _begins_anew(ask: Any) -> str | None:
-    agents = _agents("hello")
-    await ask("hi", agents)
-    told = await ask("hi", agents)
+    asked = agents("hello")
+    await ask("hi", asked)
+    told = await ask("hi", asked)
     problem = _difference(told)
     entries = len(_ledger(told))
     return problem or (
@@ -116,14 +89,14 @@ async def _begins_anew(ask: Any) -> str | None:
 
 async def _refuses_nothing(ask: Any) -> str | None:
     for nothing in ("", "  \n"):
-        told = await ask("hi", _agents(nothing, "hello"))
+        told = await ask("hi", agents(nothing, "hello"))
         problem = _difference(told, result="hello")
         if problem:
             return f"the first agent said {nothing!r}, the second 'hello'; {problem}"
         if "agent 0: success" in _ledger(told)[-2:]:
             return "the empty answer stood in the ledger as a success"
     try:
-        told = await ask("hi", _agents("", ""))
+        told = await ask("hi", agents("", ""))
     except Exception:
         return None
     return f"all agents said nothing, yet ask returned {told!r}"
@@ -132,7 +105,7 @@ async def _refuses_nothing(ask: Any) -> str | None:
 async def _shows_bugs(ask: Any) -> str | None:
     bug = TypeError("a bug of ours")
     try:
-        told = await ask("hi", _agents(bug, "hello"))
+        told = await ask("hi", agents(bug, "hello"))
     except Exception as error:
         return None if error is bug else f"the first agent raised {bug!r}, ask raised {error!r}"
     return f"the first agent raised {bug!r}, ask returned {told!r}"
@@ -141,14 +114,14 @@ async def _shows_bugs(ask: Any) -> str | None:
 async def _raises_every_error(ask: Any) -> str | None:
     errors = [ConnectionError("one"), RateLimitedError("two"), TimeoutError("three")]
     try:
-        told = await ask("hi", _agents(*errors))
+        told = await ask("hi", agents(*errors))
     except Exception as raised:
         held = list(getattr(raised, "exceptions", ()))
         return None if held == errors else f"three agents failed, ask raised {raised!r}"
     return f"no agent could answer, yet ask returned {told!r}"
 
 
-_PROVENANCE: dict[str, Probe] = {
+_PROVENANCE: dict[str, Trial] = {
     "names the agent that answered, and its level": _names_who_answered,
     "enters every agent that was asked in the ledger, with its outcome": _keeps_a_ledger,
     "begins a new ledger for each query": _begins_anew,
@@ -159,61 +132,61 @@ _PROVENANCE: dict[str, Probe] = {
 
 
 async def _ask(chain: Any, times: int = 1) -> Any:
-    """What the last of so many queries returned or raised."""
+    """What the last of `times` queries returned or raised."""
     told: Any = None
     for _ in range(times):
-        (told,) = await asyncio.gather(chain.ask("hi"), return_exceptions=True)
+        told = await result_or_error(chain.ask("hi"))
     return told
 
 
 async def _asks_in_order(cls: Any) -> str | None:
-    agents = _agents(ConnectionError("down"), "hello", "unused")
-    told = await _ask(cls(agents))
+    asked = agents(ConnectionError("down"), "hello", "unused")
+    told = await _ask(cls(asked))
     if told != "hello":
         return f"the second agent said 'hello'; ask told {told!r}"
-    return "the third agent was asked although the second had answered" if agents[2].times else None
+    return "the third agent was asked although the second had answered" if asked[2].times else None
 
 
 async def _skips(cls: Any) -> str | None:
-    agents = _agents(ConnectionError("down"), "hello")
-    chain = cls(agents)
+    asked = agents(ConnectionError("down"), "hello")
+    chain = cls(asked)
     await _ask(chain, 3)
-    calls, started = len(agents[0].times), _now()
+    calls, started = len(asked[0].times), elapsed()
     if calls < 3:
         return f"the first agent was asked in {calls} of the first three queries"
     told = await _ask(chain)
     if told != "hello":
         return f"the first agent had failed three times, the second was well; ask told {told!r}"
-    if _now() - started > BREAK / 2:
-        return f"the fourth query took {_now() - started:.1f} s"
-    return "after three failures it was asked again at once" if len(agents[0].times) > 3 else None
+    if elapsed() - started > BREAK / 2:
+        return f"the fourth query took {elapsed() - started:.1f} s"
+    return "after three failures it was asked again at once" if len(asked[0].times) > 3 else None
 
 
 async def _resets(cls: Any) -> str | None:
     down = ConnectionError("down")
-    agents = _agents([down, down, "hello"] * 4, "second best")
-    await _ask(cls(agents), 12)
-    calls = len(agents[0].times)
+    asked = agents([down, down, "hello"] * 4, "second best")
+    await _ask(cls(asked), 12)
+    calls = len(asked[0].times)
     return None if calls == 12 else f"never three failures in a row, yet {calls} calls of 12"
 
 
 async def _leaves_in_peace(cls: Any) -> str | None:
-    agents = _agents(ConnectionError("down"), "hello")
-    chain = cls(agents)
+    asked = agents(ConnectionError("down"), "hello")
+    chain = cls(asked)
     await _ask(chain, 3)
-    failed = _now()
-    while _now() < failed + BREAK:
+    failed = elapsed()
+    while elapsed() < failed + BREAK:
         await _ask(chain)
         await asyncio.sleep(1.0)
-    calls = sum(failed <= time < failed + BREAK - 1 for time in agents[0].times)
+    calls = sum(failed <= time < failed + BREAK - 1 for time in asked[0].times)
     if calls:
         return f"it was called {calls} times in the thirty seconds after three failures"
-    return None if agents[0].times else "the first agent was never asked"
+    return None if asked[0].times else "the first agent was never asked"
 
 
 async def _asks_again(cls: Any) -> str | None:
-    agents = _agents([*[ConnectionError("down")] * 3, "well again"], "second best")
-    chain = cls(agents)
+    asked = agents([*[ConnectionError("down")] * 3, "well again"], "second best")
+    chain = cls(asked)
     await _ask(chain, 3)
     for _ in range(3):  # queries in between must not make it longer
         await asyncio.sleep(BREAK / 3)
@@ -223,14 +196,14 @@ async def _asks_again(cls: Any) -> str | None:
 
 async def _counts_apart(cls: Any) -> str | None:
     down = ConnectionError("down")
-    chain = cls(_agents(down, down, [down, "hello"]))
+    chain = cls(agents(down, down, [down, "hello"]))
     await _ask(chain)
     told = await _ask(chain)
     return None if told == "hello" else f"each agent had failed once or twice; ask told {told!r}"
 
 
 async def _raises(cls: Any) -> str | None:
-    chain = cls(_agents(ConnectionError("one"), TimeoutError("two")))
+    chain = cls(agents(ConnectionError("one"), TimeoutError("two")))
     for why in ("failed", "failed", "failed", "is skipped"):
         told = await _ask(chain)
         if not isinstance(told, Exception):
@@ -238,7 +211,7 @@ async def _raises(cls: Any) -> str | None:
     return None
 
 
-_SKIPPING: dict[str, Probe] = {
+_SKIPPING: dict[str, Trial] = {
     "asks the agents in order until one answers": _asks_in_order,
     "skips an agent after three failures in a row, without waiting": _skips,
     "starts counting anew after a success": _resets,

@@ -12,9 +12,15 @@ from typing import Any
 
 from resilience_lab.practice.exam.checklist import Checklist
 from resilience_lab.practice.exam.marks import marked
-from resilience_lab.practice.exercises.examiner import Probe, examine
-
-_TOO_OFTEN = 50
+from resilience_lab.practice.exercises.examiner import Trial, examine
+from resilience_lab.practice.exercises.service import (
+    DOWN,
+    WELL,
+    Service,
+    elapsed,
+    listed,
+    result_or_error,
+)
 
 
 @marked
@@ -29,28 +35,8 @@ def check_jitter(delay: Any) -> Checklist:
     return examine(delay, _JITTER)
 
 
-class _Service:
-    """Fails with `errors` in turn, then answers; knows when it was called."""
-
-    def __init__(self, *errors: BaseException) -> None:
-        self.errors = list(errors)
-        self.times: list[float] = []
-
-    async def __call__(self) -> str:
-        self.times.append(asyncio.get_running_loop().time())
-        if len(self.times) > _TOO_OFTEN:
-            await asyncio.sleep(float("inf"))
-        if self.errors:
-            raise self.errors.pop(0)
-        return "answer"
-
-
-def _listed(times: list[float]) -> str:
-    return ", ".join(f"{time:g}" for time in times)
-
-
 async def _stops_at_success(retry: Any) -> str | None:
-    service = _Service(ConnectionError("1"))
+    service = Service((0.0, ConnectionError("1")), WELL)
     answer = await retry(service, 3, 1.0)
     if answer != "answer":
         return f"the second call returned 'answer', retry returned {answer!r}"
@@ -58,40 +44,39 @@ async def _stops_at_success(retry: Any) -> str | None:
 
 
 async def _counts(retry: Any) -> str | None:
-    service = _Service(*[ConnectionError("down")] * 1000)
-    await _ignoring_errors(retry(service, 3, 1.0))
+    service = Service(DOWN)
+    await result_or_error(retry(service, 3, 1.0))
     calls = len(service.times)
     return None if calls == 4 else f"max_retries=3 made {calls} calls"
 
 
 async def _doubles(retry: Any) -> str | None:
-    service = _Service(*[ConnectionError("down")] * 3)
-    await _ignoring_errors(retry(service, 3, 1.0))
+    service = Service(DOWN, DOWN, DOWN, WELL)
+    await result_or_error(retry(service, 3, 1.0))
     if service.times[:4] == [0.0, 1.0, 3.0, 7.0]:
         return None
-    return f"expected calls at 0, 1, 3, 7 s, saw {_listed(service.times)}"
+    return f"expected calls at 0, 1, 3, 7 s, saw {listed(service.times)}"
 
 
 async def _raises_the_last(retry: Any) -> str | None:
-    errors = [ConnectionError(str(number)) for number in range(1000)]
-    service = _Service(*errors)
+    service = Service(*((0.0, ConnectionError(str(number))) for number in range(10)))
     try:
         answer = await retry(service, 2, 1.0)
     except Exception as error:
-        last = errors[len(service.times) - 1]
+        last = service.errors[-1]
         return None if error is last else f"the last error was {last!r}, raised was {error!r}"
     return f"every call failed, yet retry returned {answer!r}"
 
 
 async def _ends_without_a_wait(retry: Any) -> str | None:
-    service = _Service(*[ConnectionError("down")] * 1000)
-    await _ignoring_errors(retry(service, 2, 1.0))
-    idle = asyncio.get_running_loop().time() - service.times[-1]
+    service = Service(DOWN)
+    await result_or_error(retry(service, 2, 1.0))
+    idle = elapsed() - service.times[-1]
     return f"it waited {idle:g} s after the last call" if idle else None
 
 
 async def _can_be_cancelled(retry: Any) -> str | None:
-    service = _Service(*[ConnectionError("down")] * 1000)
+    service = Service(DOWN)
     task = asyncio.ensure_future(retry(service, 5, 10.0))
     await asyncio.sleep(1)
     task.cancel()
@@ -101,11 +86,7 @@ async def _can_be_cancelled(retry: Any) -> str | None:
     return None if task.cancelled() else "a cancelled retry did not end as cancelled"
 
 
-async def _ignoring_errors(awaitable: Any) -> None:
-    await asyncio.gather(awaitable, return_exceptions=True)
-
-
-_RETRY: dict[str, Probe] = {
+_RETRY: dict[str, Trial] = {
     "stops at the first success": _stops_at_success,
     "makes four calls for max_retries=3": _counts,
     "waits 1, 2 and 4 s for base_delay=1": _doubles,
@@ -158,7 +139,7 @@ async def _finite(delay: Any) -> str | None:
     return None if highest <= 20.0 else f"a delay before retry 5,000 was {highest:.0f} s"
 
 
-_JITTER: dict[str, Probe] = {
+_JITTER: dict[str, Trial] = {
     "spreads the delays out": _spreads,
     "draws between 0 and the ceiling base * 2 ** n": _within,
     "waits half the ceiling on average": _half,

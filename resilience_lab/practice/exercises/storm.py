@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from resilience_lab.practice.exam.checklist import Checklist
 from resilience_lab.practice.exam.marks import marked
-from resilience_lab.practice.exercises.examiner import Probe, examine
+from resilience_lab.practice.exercises.examiner import Trial, examine
 
 WINDOW = 120.0
 """How far the throttle looks back, in seconds."""
@@ -101,7 +101,7 @@ async def _is_its_own(budget: Any) -> str | None:
     return f"one budget granted {granted}, and after it another one, just as new, {after}"
 
 
-_BUDGET: dict[str, Probe] = {
+_BUDGET: dict[str, Trial] = {
     "begins with burst tokens": _begins_full,
     "earns ratio tokens with each first call": _earns,
     "grants a retry for a whole token only": _wants_a_whole_token,
@@ -217,7 +217,7 @@ async def _forgets(throttle: Any) -> str | None:
     return f"down until 60 s, well and asked from {later:g} s on: it sent {sent} of {made}"
 
 
-_THROTTLE: dict[str, Probe] = {
+_THROTTLE: dict[str, Trial] = {
     "sends everything while everything is accepted": _lets_pass,
     "sends everything while more than one in k is accepted": _bears_a_little,
     "holds back when nothing is accepted": _holds_back,
