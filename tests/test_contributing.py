@@ -23,7 +23,7 @@ CI_SCRIPT = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 TARGETS = set(re.findall(r"^([a-z]+):.* ## ", MAKEFILE, re.MULTILINE))
 CODE = re.compile(r"`([^`\n]+)`")
-MADE = {"build/docs/", "dist/", "notebooks/NN_name.ipynb"}
+MADE = {"build/docs/", "build/browser.txt", "dist/", "notebooks/NN_name.ipynb"}
 """What is named before it is there: a command makes it, or the reader."""
 
 
@@ -76,6 +76,12 @@ def test_every_file_and_folder_named_exists():
 
     assert len(named) > 10
     assert missing <= MADE
+
+
+def test_no_two_files_of_tests_have_one_name():
+    names = sorted(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+
+    assert [name for name in set(names) if names.count(name) > 1] == []  # pytest takes one alone
 
 
 def test_the_version_is_the_same_in_the_project_and_in_the_package():
