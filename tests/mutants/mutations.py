@@ -62,6 +62,9 @@ class Mutant:
         return f"{self.where}: {self.before}  ->  {self.after}"
 
 
+NONE = Mutant("nowhere", NOT_KNOWN, "nothing", "nothing", lambda: None)
+
+
 def mutants(module: ast.Module) -> dict[str, Mutant]:
     """All of them by name. Those that read the same are numbered in the order of the text."""
     named: dict[str, Mutant] = {}

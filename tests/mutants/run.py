@@ -3,9 +3,8 @@
     python tests/mutants/run.py [MODULE ...] [--jobs N]
 
 First all tests run once, so that it is known which of them run a line. Then each mutant is tried in
-a process of its own, forked from this one, which has loaded what the tests need except the library;
-nothing on disk is changed. It faces the tests that run its line: first those that have found most
-so far, then the quick ones. The first failure ends the trial.
+a forked process; nothing on disk is changed. It faces the tests that run its line: first those that
+have found most so far, then the quick ones. The first failure ends the trial.
 
 What is found out is kept in `.mutants/`, so a run that was broken off goes on where it was: as long
 as a module is the same, what was found stays found, and what survived is tried again only when
@@ -20,32 +19,26 @@ import ast
 import gc
 import importlib
 import json
-import multiprocessing
 import os
-import resource
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from importlib.machinery import ModuleSpec, SourceFileLoader
-from importlib.util import spec_from_file_location
-from multiprocessing.connection import Connection
+from functools import partial
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
 import pytest
 from covering import OPTIONS, Covering, measure, recall
 from listed import KNOWN, MODULES, PERCENT, ROOT, TESTS, digest, listed, source_of
-from mutations import Mutant, mutants
+from mutations import NONE, Mutant, mutants
+from trials import CRASHED, SLOW, SURVIVES, Trial, fork, imported_anew, in_place
 
 PRELOADED = ("asyncio", "hypothesis.stateful", "pandas", "tenacity", "stamina")
-MEMORY = 4 * 2**30  # bytes, for a mutant that collects without end
-SURVIVES = "survives"
 
-fork = multiprocessing.get_context("fork")
+Judge = Callable[[str, ast.Module, Mutant, list[str]], str]
 
 
 @dataclass
@@ -83,119 +76,70 @@ class Verdicts:
         return [name for name, by in self.verdicts.items() if by == SURVIVES]
 
 
-class Trial:
-    """A function in a process of its own, which sends one answer, unless it dies."""
+class Hunt:
+    """What is being found out about the mutants of each module, `jobs` at a time."""
 
-    def __init__(self, patience: float, func: Callable[..., object], *args: object) -> None:
-        self._receiver, sender = fork.Pipe(duplex=False)
-        self._process = fork.Process(target=_run, args=(sender, func, *args))
-        self._until = time.monotonic() + patience
-        self._process.start()
-        sender.close()
+    def __init__(self, modules: list[str], covering: Covering, jobs: int) -> None:
+        self._modules = modules
+        self._covering = covering
+        self._jobs = jobs
 
-    def answer(self) -> Any:
-        """None while there is none."""
-        if self._process.is_alive():
-            if time.monotonic() < self._until:
-                return None
-            self._process.kill()
-            self._process.join()
-            return "too slow"
-        self._process.join()
-        try:
-            return self._receiver.recv()
-        except EOFError:
-            return "crashed"
+    def in_functions(self) -> None:
+        """Try the mutants that are put in the place of a function, with all tests collected."""
+        process = fork.Process(
+            target=pytest.main, args=([*OPTIONS, "-s", *map(str, TESTS)], [self])
+        )
+        process.start()
+        process.join()
 
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        judge = partial(in_place, {item.nodeid: item for item in session.items})
+        for module in self._modules:
+            self._hunt(module, judge, lambda mutant: bool(mutant.lines))
+        return True
 
-def _run(sender: Connection, func: Callable[..., object], *args: object) -> None:
-    """What a forked process does, silently, with a limit to what it may collect."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    silence = os.open(os.devnull, os.O_RDWR)
-    for stream in range(3):
-        os.dup2(silence, stream)
-    try:
-        sender.send(func(*args))
-    finally:
-        os._exit(0)
+    def in_modules(self) -> list[Verdicts]:
+        """Try those that are left: all that run when their module is imported."""
+        return [self._hunt(module, imported_anew, lambda _: True) for module in self._modules]
 
+    def _hunt(self, module: str, judge: Judge, wanted: Callable[[Mutant], bool]) -> Verdicts:
+        tree = ast.parse(source_of(module).read_text("utf-8"))
+        everyone = mutants(tree)
+        known = Verdicts.known(module)
+        waiting = [n for n, each in everyone.items() if n not in known.verdicts and wanted(each)]
+        print(f"{module}: {len(waiting)} of {len(everyone)} to try", flush=True)
+        running: dict[str, Trial] = {}
+        if waiting:
+            self._must_survive(module, judge, tree)
+        while waiting or running:
+            while waiting and len(running) < self._jobs:
+                name = waiting.pop(0)
+                running[name] = self._trial(known, judge, tree, everyone[name])
+            for name, trial in [*running.items()]:
+                if (verdict := trial.answer()) is not None:
+                    del running[name]
+                    known.verdicts[name] = verdict
+                    _tell(known, name, len(everyone))
+            time.sleep(0.005)
+        known.keep()
+        return known
 
-def judge(module: str, tree: ast.Module, mutant: Mutant, tests: list[str]) -> str:
-    """By which test the mutant is found once it is in the place of its module."""
-    mutant.put()
-    sys.meta_path.insert(0, Finder(module, compile(tree, source_of(module), "exec")))
-    chosen = Chosen(tests)
-    files = dict.fromkeys(test.partition("::")[0] for test in tests)
-    status = pytest.main(["-x", *OPTIONS, *files], plugins=[chosen])
-    return SURVIVES if status == 0 else chosen.failed
+    def _must_survive(self, module: str, judge: Judge, tree: ast.Module) -> None:
+        """The module as it is, or all the tests that find something would be wrong."""
+        trial = self._trial(Verdicts.known(module), judge, tree, NONE)
+        while (verdict := trial.answer()) is None:
+            time.sleep(0.005)
+        if verdict != SURVIVES:
+            raise SystemExit(f"{module}: the tests fail without any mutant: {verdict}")
 
-
-class Finder:
-    """Finds one module of the library, as the mutant has it."""
-
-    def __init__(self, module: str, code: CodeType) -> None:
-        self._name = f"resilience_lab.{module}"
-        self._path = source_of(module)
-        self._code = code
-
-    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
-        if name != self._name:
-            return None
-        loader = Loader(name, str(self._path))
-        loader.code = self._code
-        return spec_from_file_location(name, self._path, loader=loader)
-
-
-class Loader(SourceFileLoader):
-    code: CodeType
-
-    def get_code(self, fullname: str) -> CodeType:
-        return self.code
-
-
-class Chosen:
-    """A plugin: these tests alone, in this order. Remembers which one failed."""
-
-    def __init__(self, tests: list[str]) -> None:
-        self._place = {test: i for i, test in enumerate(tests)}
-        self.failed = "not even collected"
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        chosen = [item for item in items if item.nodeid in self._place]
-        items[:] = sorted(chosen, key=lambda item: self._place[item.nodeid])
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed:
-            self.failed = report.nodeid
-
-
-def hunt(module: str, covering: Covering, jobs: int) -> Verdicts:
-    """Try all mutants of `module` of which no verdict is known, `jobs` at a time."""
-    tree = ast.parse(source_of(module).read_text("utf-8"))
-    everyone = mutants(tree)
-    known = Verdicts.known(module)
-    waiting = [name for name in everyone if name not in known.verdicts]
-    print(f"{module}: {len(waiting)} of {len(everyone)} to try", flush=True)
-    found = Counter(known.verdicts.values())
-    running: dict[str, Trial] = {}
-    while waiting or running:
-        while waiting and len(running) < jobs:
-            mutant = everyone[waiting[0]]
-            tests = sorted(
-                covering.tests(module, mutant.lines),
-                key=lambda test: (-found[test], covering.seconds[test]),
-            )
-            patience = 10 + 10 * sum(covering.seconds[test] for test in tests)
-            running[waiting.pop(0)] = Trial(patience, judge, module, tree, mutant, tests)
-        for name, trial in [*running.items()]:
-            if (verdict := trial.answer()) is not None:
-                del running[name]
-                known.verdicts[name] = verdict
-                found[verdict] += 1
-                _tell(known, name, len(everyone))
-        time.sleep(0.01)
-    known.keep()
-    return known
+    def _trial(self, known: Verdicts, judge: Judge, tree: ast.Module, mutant: Mutant) -> Trial:
+        found, seconds = Counter(known.verdicts.values()), self._covering.seconds
+        tests = sorted(
+            self._covering.tests(known.module, mutant.lines),
+            key=lambda test: (-found[test], seconds[test]),
+        )
+        patience = 10 + 10 * sum(seconds[test] for test in tests)
+        return Trial(patience, judge, known.module, tree, mutant, tests)
 
 
 def _tell(known: Verdicts, name: str, total: int) -> None:
@@ -218,22 +162,25 @@ def complaints(found: list[Verdicts]) -> Iterator[str]:
             if name not in known.survivors:
                 yield f"does not survive, but is listed: {known.module}: {name}"
     if len(found) == len(MODULES):
-        total, survivors = _sum(found)
+        total = sum(len(known.verdicts) for known in found)
+        survivors = sum(len(known.survivors) for known in found)
         if survivors > PERCENT / 100 * total:
             yield f"{survivors} of {total} mutants survive, more than {PERCENT} %"
 
 
-def _sum(found: list[Verdicts]) -> tuple[int, int]:
-    return sum(len(known.verdicts) for known in found), sum(len(k.survivors) for k in found)
-
-
 def table(found: list[Verdicts]) -> Iterator[str]:
-    yield f"{'module':<12} {'mutants':>8} {'found':>8} {'survive':>8}"
+    yield f"{'module':<12}{'mutants':>9}{'by a test':>11}{SLOW:>10}{CRASHED:>9}{SURVIVES:>10}"
+    everything = Verdicts("all", "", "")
     for known in found:
-        total, survivors = _sum([known])
-        yield f"{known.module:<12} {total:>8} {total - survivors:>8} {survivors:>8}"
-    total, survivors = _sum(found)
-    yield f"{'all':<12} {total:>8} {total - survivors:>8} {survivors:>8}   {survivors / total:.1%}"
+        everything.verdicts.update({f"{known.module}: {k}": by for k, by in known.verdicts.items()})
+    for known in [*found, everything]:
+        total = len(known.verdicts)
+        other = [
+            sum(by == how for by in known.verdicts.values()) for how in (SLOW, CRASHED, SURVIVES)
+        ]
+        slow, crashed, survivors = other
+        row = f"{known.module:<12}{total:>9}{total - sum(other):>11}{slow:>10}{crashed:>9}"
+        yield f"{row}{survivors:>10}  {survivors / total:.1%}"
 
 
 def _covering() -> Covering:
@@ -273,7 +220,9 @@ def main() -> int:
         parser.error(f"no such module: {', '.join(unknown)}; there are {', '.join(MODULES)}")
     _preload()
     covering = _covering()
-    found = [hunt(module, covering, asked.jobs) for module in asked.modules or MODULES]
+    hunt = Hunt(asked.modules or list(MODULES), covering, asked.jobs)
+    hunt.in_functions()
+    found = hunt.in_modules()
     print(*table(found), sep="\n")
     wrong = [*complaints(found)]
     print(*wrong, sep="\n")
