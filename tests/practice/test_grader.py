@@ -139,7 +139,7 @@ BREAKERS = [
      "import time; now = asyncio.get_running_loop().time(); offset = "
      "self.__dict__.setdefault('offset', time.time() - now); return max(time.time() - offset, now)"
      ),
-    ("gives the permit of a hung probe to somebody else", ADMITS,
+    ("gives the permit of a hung probe to another caller", ADMITS,
      '            self._next_probe = float("inf")\n',
      "takes a hung probe's late answer for old news"),
     ("takes a hung probe's late answer for old news",

@@ -19,7 +19,7 @@ from resilience_lab.practice.exercises.repair import check_repair
 
 
 def attempt(seen: int, of: int = 5, untouched: str = "") -> None:
-    """Have an exercise checked, of which so many behaviours are seen."""
+    """Have an exercise checked, of which `seen` behaviours are seen."""
 
     def check_it(subject):
         verdicts = tuple(Verdict(str(n), n < seen, "no") for n in range(of))

@@ -9,7 +9,8 @@ import pytest
 
 from resilience_lab.practice import grade_breaker, grade_fallback, grade_retry
 from resilience_lab.practice.bug_hunt import reference
-from resilience_lab.practice.bug_hunt.mutants import MUTANTS, SUBJECTS, Mutant, load_reference
+from resilience_lab.practice.bug_hunt.mutant import SUBJECTS, Mutant, load_reference
+from resilience_lab.practice.bug_hunt.mutants import MUTANTS
 from resilience_lab.simulation import run_virtual
 
 NAMED = {
@@ -44,7 +45,7 @@ NAMED = {
         "takes no late success for a probe's",
         "takes no late failure for a probe's",
         "ignores results from before the trip after the recovery, too",
-        "gives the permit of a hung probe to somebody else",
+        "gives the permit of a hung probe to another caller",
         "takes a hung probe's late answer for old news",
     ),
     "counts successes while it is open": ("ignores a late success during the break",),
@@ -56,7 +57,7 @@ NAMED = {
     ),
     "loses the permit of a cancelled probe": ("gives the permit of a cancelled probe back",),
     "waits for a hung probe for ever": (
-        "gives the permit of a hung probe to somebody else",
+        "gives the permit of a hung probe to another caller",
         "takes a hung probe's late answer for old news",
     ),
     "counts a cancellation as a failure": (
@@ -94,7 +95,7 @@ NAMED = {
         "asks the fallbacks in order, and stops at the first answer",
     ),
     "counts the levels from one": ("says at which level it was answered",),
-    "names the primary whoever answered": ("says which agent answered",),
+    "always names the primary": ("says which agent answered",),
     "asks everybody at once": (
         "asks nobody else if the primary agent answers",
         "asks the fallbacks in order, and stops at the first answer",

@@ -38,7 +38,7 @@ def ran(learners, *, subject=None):
 
 
 def world():
-    """What the room changes while somebody is in it."""
+    """What the room changes while an answer is in it."""
     return (
         time.time, time.time_ns, time.monotonic, time.perf_counter, time.sleep,
         datetime.datetime, threading.Lock, threading.Thread.start, builtins.input,

@@ -13,7 +13,7 @@ import pytest
 
 from resilience_lab.practice import grade_breaker, grade_fallback, grade_retry
 from resilience_lab.practice.bug_hunt import reference
-from resilience_lab.practice.bug_hunt.mutants import SUBJECTS
+from resilience_lab.practice.bug_hunt.mutant import SUBJECTS
 from resilience_lab.practice.exam.report import Report
 
 HERE = Path(__file__).parent

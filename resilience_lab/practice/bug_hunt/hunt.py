@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from resilience_lab.practice.bug_hunt.mutants import MUTANTS, Mutant, is_copy, load_reference
+from resilience_lab.practice.bug_hunt.mutant import Mutant, is_copy, load_reference
+from resilience_lab.practice.bug_hunt.mutants import MUTANTS
 from resilience_lab.practice.bug_hunt.own_tests import OwnTest, own_tests
 from resilience_lab.practice.bug_hunt.report import HuntReport
 from resilience_lab.practice.exam.room import Room
@@ -25,7 +26,7 @@ from resilience_lab.simulation import run_virtual
 from resilience_lab.virtual_time.whose_code import is_learners
 
 _PATIENCE = 10
-"""So many runs may go on for ever before the others get less time: one alone costs no other."""
+"""How many runs may go on for ever before the others get less time: one alone costs no other."""
 
 
 def grade_tests(tests: Any) -> HuntReport:

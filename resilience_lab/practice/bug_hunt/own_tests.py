@@ -13,7 +13,7 @@ from inspect import Parameter, signature
 from types import ModuleType
 from typing import Any
 
-from resilience_lab.practice.bug_hunt.mutants import SUBJECTS
+from resilience_lab.practice.bug_hunt.mutant import SUBJECTS
 
 _KNOWN = tuple(SUBJECTS.values())
 

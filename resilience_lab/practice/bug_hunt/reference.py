@@ -99,7 +99,7 @@ class CircuitBreaker:
             self._generation += 1
 
     def _now(self) -> float:
-        # Never time.time(): when somebody sets the clock back an hour, the break would last one.
+        # Never time.time(): when that is set back an hour, the break lasts an hour longer.
         return asyncio.get_running_loop().time()
 
 
@@ -168,7 +168,7 @@ class FallbackOrchestrator:
             try:
                 async with asyncio.timeout(self.attempt_timeout):
                     result = await agent.run(query)
-            except Exception as error:  # not CancelledError: whoever asked has gone
+            except Exception as error:  # not CancelledError: the caller has gone
                 errors.append(error)
                 continue
             return {

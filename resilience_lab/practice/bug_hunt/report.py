@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TypeAlias
 
-from resilience_lab.practice.bug_hunt.mutants import MUTANTS, SUBJECTS, Mutant
+from resilience_lab.practice.bug_hunt.mutant import SUBJECTS, Mutant
+from resilience_lab.practice.bug_hunt.mutants import MUTANTS
 from resilience_lab.practice.bug_hunt.own_tests import OwnTest
 from resilience_lab.practice.exam.markup import bullets, fold
 from resilience_lab.practice.exam.wording import Text

@@ -92,7 +92,7 @@ class Answer:
 
     @property
     def admits_failure(self) -> bool:
-        """Whether it says in so many words that there is no answer."""
+        """Whether it says that there is no answer."""
         told = dict(_parts(self.value))
         if any(told.get(key) is False for key in ("success", "succeeded", "ok")):
             return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -40,11 +40,14 @@ class Clause:
 
 
 class Contract:
-    """The clauses for one `pattern`, in the order in which they are tried."""
+    """The clauses for one `pattern`, in the order in which they are tried.
 
-    def __init__(self, pattern: str) -> None:
+    Those of `parts`, which are contracts themselves, come first.
+    """
+
+    def __init__(self, pattern: str, *parts: Iterable[Clause]) -> None:
         self.pattern = pattern
-        self.clauses: list[Clause] = []
+        self.clauses = [clause for part in parts for clause in part]
 
     def __iter__(self) -> Iterator[Clause]:
         return iter(self.clauses)

@@ -246,7 +246,7 @@ async def _cancelled_asks_nobody(bench: Bench) -> str | None:
     "lets a cancellation through to the caller",
     done="Cancelled a query while the primary agent was thinking.",
     expected="The task ends as cancelled.",
-    why="Timeouts and shutdown are cancellations. Whoever swallows one makes them wait.",
+    why="Timeouts and shutdown are cancellations. Code that swallows one makes them wait.",
     hint="If you catch CancelledError or BaseException, raise it again.",
 )
 async def _cancellation_passes(bench: Bench) -> str | None:
@@ -365,7 +365,7 @@ async def _answers(bench: Bench) -> list[tuple[Answer, str, set[int]]]:
 
 
 async def _answered_at(bench: Bench, level: int) -> tuple[Answer, str, set[int]]:
-    """An answer when so many agents are down, the agent that gave it, and what its level may be.
+    """An answer when `level` agents are down, the agent that gave it, what its level may be.
 
     In the wrong order, the level may be the agent's place or the number of agents asked before.
     """

@@ -173,7 +173,7 @@ _BREAKER = {
         "Look at what you compare. If it is the state's name, two stays in CLOSED look alike.",
         "def _enter(self, state):\n    self.state = state\n    self.generation += 1  # every time",
     ),
-    "gives the permit of a hung probe to somebody else": (
+    "gives the permit of a hung probe to another caller": (
         "Look at a call that finds the permit taken: may it ask for how long?",
         "if self.probing and now - self.probing_since < self.recovery_timeout:\n"
         '    raise CircuitOpenError("a probe is out")\n'

@@ -159,7 +159,7 @@ def last_hour() -> Plan:
 
 
 def cards_in(minutes: int) -> int:
-    """How many flash cards one does in so many minutes, at the mean length of the course's."""
+    """How many flash cards one does in this time, at the mean length of the course's."""
     return math.floor(minutes / _minutes_of_a_card())
 
 

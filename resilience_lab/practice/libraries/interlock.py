@@ -11,7 +11,7 @@ from resilience_lab.practice.libraries.library import Library
 
 
 class CircuitBreaker:
-    """A failure rate of 100 % over the last `failure_threshold` calls: so many in a row.
+    """A failure rate of 100 % over the last `failure_threshold` calls: all of them in a row.
 
     Its probes are judged as a round, by their failure rate. A round of one is the only one in which
     a failed probe opens the circuit again at once, as the challenge asks.
@@ -54,7 +54,7 @@ LIBRARY = Library(
     choices={
         "does not close before success_threshold successful probes": "It 'decides on the probe "
         "rate, not a fixed success count' (documentation, Migrating).",
-        "gives the permit of a hung probe to somebody else": _NO_TIMEOUT,
+        "gives the permit of a hung probe to another caller": _NO_TIMEOUT,
         "takes a hung probe's late answer for old news": _NO_TIMEOUT,
     },
 )

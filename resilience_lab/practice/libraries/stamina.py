@@ -29,7 +29,7 @@ async def retry_with_backoff(
 
 
 def _backoff_hook(error: BaseException) -> bool | float:
-    """Retry each error: after so many seconds if it says how many, else by the schedule.
+    """Retry each error: after the seconds that it asks for, if any, else by the schedule.
 
     stamina asks it about a cancellation, too, and would retry that.
     """
