@@ -12,7 +12,7 @@ import pytest
 
 from resilience_lab import run_virtual
 from resilience_lab.practice import grade_breaker, grade_fallback, grade_retry
-from resilience_lab.practice.contracts.agents import Answer, Cast, mentions
+from resilience_lab.practice.contracts.agents import Cast, ChainResult, mentions
 from resilience_lab.practice.contracts.service import Service, ServiceError
 from resilience_lab.practice.contracts.states import state_of
 
@@ -227,7 +227,7 @@ class Plain:
     ],
 )
 def test_a_result_of_any_shape_is_understood(value):
-    answer = Answer(value)
+    answer = ChainResult(value)
 
     assert answer.holds("yes")
     assert answer.names("Best")
@@ -238,13 +238,13 @@ def test_a_result_of_any_shape_is_understood(value):
 
 
 def test_the_primary_level_may_be_called_so():
-    assert Answer({"level": "primary"}).is_level(0)
-    assert not Answer({"level": "primary"}).is_level(1)
-    assert not Answer({"level": "fallback"}).is_level(1)
+    assert ChainResult({"level": "primary"}).is_level(0)
+    assert not ChainResult({"level": "primary"}).is_level(1)
+    assert not ChainResult({"level": "fallback"}).is_level(1)
 
 
 def test_what_is_not_said_is_not_guessed():
-    answer = Answer({"result": "yes", "fallback_used": True})
+    answer = ChainResult({"result": "yes", "fallback_used": True})
 
     assert (answer.agent, answer.level) == (None, None)
     assert not answer.names("Best")
@@ -254,7 +254,7 @@ def test_what_is_not_said_is_not_guessed():
 def test_deep_results_are_searched_to_a_depth():
     deep = {"a": {"b": {"c": {"d": {"e": "yes"}}}}}
 
-    assert not Answer(deep).holds("yes")
+    assert not ChainResult(deep).holds("yes")
 
 
 class AllFailedError(Exception):

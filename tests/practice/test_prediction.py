@@ -111,7 +111,7 @@ def test_one_reveal_cannot_settle_another_question():
 
     first.reveal("a")
 
-    assert [outcome.answer for outcome in predictions().outcomes] == ["a", None]
+    assert [result.answer for result in predictions().results] == ["a", None]
 
 
 def test_a_question_of_the_course_knows_its_options_and_its_reason():
@@ -141,7 +141,7 @@ def test_the_tally_lists_what_is_open_too():
     predict("Open?", ["a", "b"]).choice.value = "a"
 
     assert repr(predictions()) == ("✅ Right?\n❌ Wrong?\n❔ Open?\n1 right of 2 guessed, 3 asked.")
-    assert repr(predictions().outcomes[2]) == "❔ Not revealed yet."
+    assert repr(predictions().results[2]) == "❔ Not revealed yet."
 
 
 def test_a_notebook_without_predictions_has_a_tally():
@@ -192,7 +192,7 @@ def test_a_question_that_cannot_be_guessed_is_refused(question, options, complai
     with pytest.raises(ValueError, match=complaint):
         predict(question, options)
 
-    assert predictions().outcomes == ()
+    assert predictions().results == ()
 
 
 @pytest.mark.parametrize(
@@ -214,4 +214,4 @@ def test_an_answer_that_nobody_could_choose_is_refused_and_settles_nothing():
     with pytest.raises(ValueError, match=r"answer must be one of the options .* got 'MELTED'"):
         guess.reveal("MELTED")
 
-    assert guess.outcome.answer is None
+    assert guess.result.answer is None

@@ -9,7 +9,12 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from resilience_lab.desk.store import DESK, store
 from resilience_lab.practice.questions import held_output, prediction
-from resilience_lab.practice.questions.prediction import Outcome, Prediction, predict, predictions
+from resilience_lab.practice.questions.prediction import (
+    GuessResult,
+    Prediction,
+    predict,
+    predictions,
+)
 
 QUESTION, OPTIONS = "State after call 4?", ["CLOSED", "OPEN"]
 
@@ -52,7 +57,7 @@ def test_a_guess_survives_a_restart_of_the_kernel(monkeypatch, shown):
     run(guess)
 
     assert guess.choice.value == "CLOSED"
-    assert [repr(outcome) for outcome in shown] == [
+    assert [repr(result) for result in shown] == [
         "❌ You said CLOSED. It is: OPEN. Three in a row."
     ]
 
@@ -76,7 +81,7 @@ def test_a_guess_in_another_tab_is_found_when_the_experiment_runs(shown):
 
     run(here)
 
-    assert [outcome.right for outcome in shown] == [True]
+    assert [result.right for result in shown] == [True]
 
 
 def test_a_result_waits_for_the_guess_and_is_then_one_press_away(shown, capsys):
@@ -85,7 +90,7 @@ def test_a_result_waits_for_the_guess_and_is_then_one_press_away(shown, capsys):
     (chance,) = shown
 
     assert capsys.readouterr().out == ""
-    assert guess.outcome.answer is None
+    assert guess.result.answer is None
     assert "OPEN." not in chance.summary()
     assert chance.choice.question == f"You have not guessed yet. {QUESTION}"
 
@@ -114,7 +119,7 @@ def test_the_result_can_be_seen_without_a_guess_and_asked_for_another_day(shown,
     assert shown[0].result.outputs[1]["data"]["text/plain"].startswith("❔ No guess. It is: OPEN.")
     assert store().get("guesses", QUESTION) is None
     run(guess)
-    assert isinstance(shown[1], Outcome)
+    assert isinstance(shown[1], GuessResult)
     restart(monkeypatch)
     assert not predict(QUESTION, OPTIONS).choice.disabled
 
@@ -126,7 +131,7 @@ def test_a_guess_in_the_questions_own_cell_counts_while_the_result_waits(shown):
     guess.choice.value = "OPEN"
     shown[0].button.click()
 
-    assert guess.outcome.right
+    assert guess.result.right
 
 
 def test_an_experiment_that_fails_shows_what_it_printed_and_its_error(shown, capsys):

@@ -14,7 +14,7 @@ from resilience_lab.practice.bug_hunt.mutant import SUBJECTS, Mutant
 from resilience_lab.practice.bug_hunt.mutants import MUTANTS
 from resilience_lab.practice.bug_hunt.own_tests import OwnTest
 from resilience_lab.practice.exam.markup import bullets, fold
-from resilience_lab.practice.exam.wording import Text
+from resilience_lab.practice.exam.wording import Text, count
 
 EXAMPLE = "test_after_the_break_one_success_does_not_close_it_yet"
 """The test that the notebook begins with. What it lets through is not told: to find is the task."""
@@ -104,7 +104,7 @@ class HuntReport:
 
     @property
     def _headline(self) -> str:
-        tests = "1 test" if len(self.tests) == 1 else f"{len(self.tests)} tests"
+        tests = count(len(self.tests), "test")
         return f"{self.score} of {self.out_of} bugs caught by {tests}."
 
     def _tally(self, pattern: str) -> str:

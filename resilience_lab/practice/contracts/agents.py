@@ -79,7 +79,7 @@ _LEVEL = (
 _ASIDE = re.compile(r"attempt|error|fail|histor|log|trace|tried|exception")
 
 
-class Answer:
+class ChainResult:
     """What the learner's chain has returned, whatever its shape: a mapping, an object, a tuple."""
 
     def __init__(self, value: Any) -> None:

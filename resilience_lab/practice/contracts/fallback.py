@@ -10,7 +10,7 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
-from resilience_lab.practice.contracts.agents import QUERY, Answer, Cast, mentions
+from resilience_lab.practice.contracts.agents import QUERY, Cast, ChainResult, mentions
 from resilience_lab.practice.contracts.bench import Bench, UntriedError, finished
 from resilience_lab.practice.contracts.contract import Contract
 from resilience_lab.practice.contracts.service import ServiceError, UnheardOfError
@@ -29,9 +29,9 @@ class Chain:
         self.bench = bench
         self.theirs = bench.build()
 
-    async def ask(self, primary: Any, fallbacks: list[Any], query: str = QUERY) -> Answer:
+    async def ask(self, primary: Any, fallbacks: list[Any], query: str = QUERY) -> ChainResult:
         """What it answers; its errors come through."""
-        return Answer(
+        return ChainResult(
             await self.bench.ask(self.theirs.execute_with_fallback, query, primary, fallbacks)
         )
 
@@ -356,7 +356,7 @@ async def _hung(bench: Bench) -> str | None:
     return "the hung call was left running" if primary.running else None
 
 
-async def _answers(bench: Bench) -> list[tuple[Answer, str, set[int]]]:
+async def _answers(bench: Bench) -> list[tuple[ChainResult, str, set[int]]]:
     """Answers from the levels 0, 1 and, if it gets so far, 2."""
     answers = [await _answered_at(bench, level) for level in (0, 1)]
     with suppress(UntriedError):
@@ -364,7 +364,7 @@ async def _answers(bench: Bench) -> list[tuple[Answer, str, set[int]]]:
     return answers
 
 
-async def _answered_at(bench: Bench, level: int) -> tuple[Answer, str, set[int]]:
+async def _answered_at(bench: Bench, level: int) -> tuple[ChainResult, str, set[int]]:
     """An answer when `level` agents are down, the agent that gave it, what its level may be.
 
     In the wrong order, the level may be the agent's place or the number of agents asked before.
@@ -380,7 +380,7 @@ async def _answered_at(bench: Bench, level: int) -> tuple[Answer, str, set[int]]
     raise UntriedError(f"there was no answer in {shown(answer.value)}")
 
 
-async def _cancelled(bench: Bench) -> tuple[list[str], asyncio.Future[Answer]]:
+async def _cancelled(bench: Bench) -> tuple[list[str], asyncio.Future[ChainResult]]:
     """Who was asked after the cancellation, and the task."""
     cast = Cast()
     primary = cast.agent("Primary", "late", seconds=5.0)

@@ -14,9 +14,9 @@ from resilience_lab.practice.contracts.breaker import BREAKER
 from resilience_lab.practice.contracts.contract import Clause, Contract
 from resilience_lab.practice.contracts.fallback import FALLBACK
 from resilience_lab.practice.contracts.retry import RETRY
-from resilience_lab.practice.exam.answer import answer_of
 from resilience_lab.practice.exam.report import Report
 from resilience_lab.practice.exam.room import Room
+from resilience_lab.practice.exam.submission import submission_of
 from resilience_lab.practice.exam.untouched import still_empty
 
 
@@ -49,10 +49,10 @@ def grade_fallback(cls: Any) -> Report:
 
 
 def _grade(given: Any, contract: Contract, name: str) -> Report:
-    answer = answer_of(given, name)
-    if answer.problem:
-        return _hopeless(contract, answer.problem)
-    subject = answer.subject
+    handed_in = submission_of(given, name)
+    if handed_in.problem:
+        return _hopeless(contract, handed_in.problem)
+    subject = handed_in.subject
     with Room(subject) as room:
         tried = [(clause, _tried(room, subject, clause)) for clause in contract]
     reasons = {seen for _, seen in tried}

@@ -49,13 +49,13 @@ def predict(question: str, options: Iterable[object] | None = None) -> Predictio
     return prediction
 
 
-def predictions() -> Tally:
+def predictions() -> Guesses:
     """What became of every prediction of this notebook so far."""
-    return Tally(tuple(prediction.outcome for prediction in _asked.values()))
+    return Guesses(tuple(prediction.result for prediction in _asked.values()))
 
 
 @dataclass(frozen=True)
-class Outcome:
+class GuessResult:
     """A question, the learner's `guess` (None: not answered), and the `answer` (None: not yet)."""
 
     question: str
@@ -87,24 +87,24 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Tally:
-    """The outcomes of all predictions of a notebook, in the order in which they were asked."""
+class Guesses:
+    """The results of all predictions of a notebook, in the order in which they were asked."""
 
-    outcomes: tuple[Outcome, ...]
+    results: tuple[GuessResult, ...]
 
     @property
     def right(self) -> int:
         """How many were guessed right."""
-        return sum(outcome.right for outcome in self.outcomes)
+        return sum(result.right for result in self.results)
 
     @property
     def guessed(self) -> int:
         """How many were guessed at all before the answer was revealed."""
-        return sum(None not in (outcome.guess, outcome.answer) for outcome in self.outcomes)
+        return sum(None not in (result.guess, result.answer) for result in self.results)
 
     def __repr__(self) -> str:
-        lines = [f"{outcome.verdict[0]} {outcome.question}" for outcome in self.outcomes]
-        asked = len(self.outcomes)
+        lines = [f"{result.verdict[0]} {result.question}" for result in self.results]
+        asked = len(self.results)
         return "\n".join([*lines, f"{self.right} right of {self.guessed} guessed, {asked} asked."])
 
 
@@ -121,27 +121,27 @@ class Prediction(SummarisedBox):
             raise ValueError(f"options are missing, and the course has no question {question!r}")
         self.options = _distinct(known.options if options is None and known else options)
         self._why = known.why if known else ""
-        self.outcome = Outcome(self.question)
+        self.result = GuessResult(self.question)
         self.feedback = Status()
         self.choice = Choice(f"Predict: {self.question}", self.options)
         self._recall()
         self.choice.observe(self._chosen, names="value")
         self._around = ExitStack()
         self._held: list[Output] | None = None
-        self._answered: Outcome | None = None
+        self._answered: GuessResult | None = None
         super().__init__([self.choice, self.feedback])
 
-    def reveal(self, answer: object, why: str = "") -> Outcome:
+    def reveal(self, answer: object, why: str = "") -> GuessResult:
         """Settle the guess as it stands now; `answer` comes from the experiment.
 
-        The first call settles it, later ones return the same outcome. Answer and options are
+        The first call settles it, later ones return the same result. Answer and options are
         compared by their text. Raises `ValueError` if no option is the answer.
         """
-        if self.outcome.answer is not None:
-            return self.outcome
+        if self.result.answer is not None:
+            return self.result
         if str(answer) not in self.options:
             raise ValueError(f"answer must be one of the options {self.options}, got {answer!r}")
-        told = Outcome(self.question, self.choice.value, str(answer), why or self._why)
+        told = GuessResult(self.question, self.choice.value, str(answer), why or self._why)
         if self._held is not None:
             self._answered = told  # settled when the learner has had a last chance to guess
         else:
@@ -157,7 +157,7 @@ class Prediction(SummarisedBox):
     def __enter__(self) -> Prediction:
         self._recall()  # another tab may have been told
         self._held = self._answered = None
-        if store().on_a_desk and self.choice.value is None and self.outcome.answer is None:
+        if store().on_a_desk and self.choice.value is None and self.result.answer is None:
             self._held = self._around.enter_context(held_output())
         return self
 
@@ -175,21 +175,21 @@ class Prediction(SummarisedBox):
             display(_LastChance(self, held or [], self._answered))  # type: ignore[no-untyped-call]
             return
         show(held or [])
-        if self.outcome.answer is not None:
-            display(self.outcome)  # type: ignore[no-untyped-call]
+        if self.result.answer is not None:
+            display(self.result)  # type: ignore[no-untyped-call]
 
-    def _settle(self, told: Outcome) -> None:
-        self.outcome = told
+    def _settle(self, told: GuessResult) -> None:
+        self.result = told
         if told.guess is not None:
             self._keep({"guess": told.guess, "answer": told.answer})
         self._show_outcome()
 
     def _show_outcome(self) -> None:
         self.choice.disabled = True
-        self.feedback.text = self.outcome.verdict
+        self.feedback.text = self.result.verdict
 
     def _chosen(self, change: dict[str, Any]) -> None:
-        if self.outcome.answer is None and change["new"] is not None:
+        if self.result.answer is None and change["new"] is not None:
             self._keep({"guess": change["new"]})
             self.feedback.text = f"Your guess: {change['new']}. Now run the experiment."
 
@@ -197,11 +197,11 @@ class Prediction(SummarisedBox):
         """Take up the guess that was kept, unless there is one here already."""
         entry = store().get("guesses", self.question) or {}
         guess, answer = entry.get("guess"), entry.get("answer")
-        if self.outcome.answer is not None or guess not in self.options:
+        if self.result.answer is not None or guess not in self.options:
             return
         self.choice.value = guess
         if answer in self.options:
-            self.outcome = Outcome(self.question, guess, answer, self._why)
+            self.result = GuessResult(self.question, guess, answer, self._why)
             self._show_outcome()
         else:
             self.feedback.text = f"Your guess: {guess}. Now run the experiment."
@@ -217,7 +217,7 @@ class Prediction(SummarisedBox):
 class _LastChance(SummarisedBox):
     """In the place of a result whose question was not answered: the question, then the result."""
 
-    def __init__(self, prediction: Prediction, held: list[Output], told: Outcome) -> None:
+    def __init__(self, prediction: Prediction, held: list[Output], told: GuessResult) -> None:
         self.prediction, self.held, self.told = prediction, held, told
         self.choice = Choice(f"You have not guessed yet. {prediction.question}", prediction.options)
         self.button = ipywidgets.Button(description="Show the result")
@@ -231,12 +231,14 @@ class _LastChance(SummarisedBox):
 
     def _show(self, _: Any) -> None:
         prediction = self.prediction
-        if prediction.outcome.answer is None:
+        if prediction.result.answer is None:
             guess = self.choice.value or prediction.choice.value
-            prediction._settle(Outcome(self.told.question, guess, self.told.answer, self.told.why))
+            prediction._settle(
+                GuessResult(self.told.question, guess, self.told.answer, self.told.why)
+            )
             prediction.choice.value = guess
         self.choice.disabled = self.button.disabled = True
-        bundle = prediction.outcome._repr_mimebundle_()
+        bundle = prediction.result._repr_mimebundle_()
         self.result.outputs = (*self.held, displayed(bundle))
 
 

@@ -12,33 +12,33 @@ FILE = "<your answer>"
 
 
 @dataclass(frozen=True)
-class Answer:
+class Submission:
     """The `subject` to be graded, or the `problem` why there is none."""
 
     subject: Any = None
     problem: str = ""
 
 
-def answer_of(given: Any, name: str) -> Answer:
+def submission_of(given: Any, name: str) -> Submission:
     """What is to be graded: `given` itself, or in a source text what is called `name`."""
     if isinstance(given, str):
         return _in_source(given, name)
     return _checked(given, name)
 
 
-def _checked(subject: Any, name: str) -> Answer:
+def _checked(subject: Any, name: str) -> Submission:
     if callable(subject):
-        return Answer(subject)
-    return Answer(problem=f"{name} cannot be called: it is {shown(subject)}")
+        return Submission(subject)
+    return Submission(problem=f"{name} cannot be called: it is {shown(subject)}")
 
 
-def _in_source(source: str, name: str) -> Answer:
+def _in_source(source: str, name: str) -> Submission:
     """Run the text, as an import would, and see what it has defined."""
     try:
         code = compile(source, FILE, "exec")
     except SyntaxError as error:
         where = f"line {error.lineno}: " if error.lineno else ""
-        return Answer(problem=f"{where}{error.msg}")
+        return Submission(problem=f"{where}{error.msg}")
     names: dict[str, Any] = {"__name__": "answer"}
 
     with Room() as room:
@@ -48,7 +48,7 @@ def _in_source(source: str, name: str) -> Answer:
 
         problem = room.run(main)
     if problem:
-        return Answer(problem=f"when the text was run, {problem}")
+        return Submission(problem=f"when the text was run, {problem}")
     if name not in names:
-        return Answer(problem=f"nothing in the text is called {name}")
+        return Submission(problem=f"nothing in the text is called {name}")
     return _checked(names[name], name)
