@@ -17,7 +17,7 @@ from resilience_lab.practice.bug_hunt.mutant import SUBJECTS
 from resilience_lab.practice.exam.report import Report
 
 HERE = Path(__file__).parent
-NOTEBOOK = HERE.parents[1] / "notebooks" / "01_circuit_breaker.ipynb"
+NOTEBOOK = Path(__file__).parents[3] / "notebooks" / "01_circuit_breaker.ipynb"
 GRADES = {"breaker": grade_breaker, "retry": grade_retry, "fallback": grade_fallback}
 
 
