@@ -182,17 +182,14 @@ class FallbackOrchestrator:
         which judges whole answers, is not asked. After it there is no fallback, since the consumer
         has seen it. `attempt_timeout` bounds the wait for each chunk; the time that the consumer
         takes is its own. A consumer that stops early should close the generator
-        (`contextlib.aclosing`): the agent is then cancelled, which is neutral for its breaker, also
-        if its clean-up raises (which is logged).
+        (`contextlib.aclosing`): the agent is then cancelled, which is neutral for its breaker.
 
         Parameters
         ----------
         query
             What each agent is asked.
-        primary_agent
-            The agent to ask first. One without a `stream` gives its whole answer as one chunk.
-        fallback_agents
-            The agents to ask after it, in order.
+        primary_agent, fallback_agents
+            Who is asked, in order. One without a `stream` gives its whole answer as one chunk.
 
         Raises
         ------
