@@ -56,13 +56,14 @@ def measured() -> str:
     return digest(*map(source_of, MODULES), *TESTS)
 
 
-def recall() -> Covering | None:
-    """What was measured before, if nothing has changed since."""
-    if not MAP.exists():
-        return None
+def is_fresh() -> bool:
+    """Whether nothing has changed since the measurement."""
+    return MAP.exists() and json.loads(MAP.read_text("utf-8"))["measured"] == measured()
+
+
+def recall() -> Covering:
+    """What was measured."""
     kept = json.loads(MAP.read_text("utf-8"))
-    if kept["measured"] != measured():
-        return None
     lines = {
         module: {int(line): tests for line, tests in by_line.items()}
         for module, by_line in kept["lines"].items()

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from covering import OPTIONS, Covering, measure, recall
+from covering import OPTIONS, Covering, is_fresh, measure, recall
 from listed import KNOWN, MODULES, PERCENT, ROOT, TESTS, digest, listed, source_of
 from mutations import NONE, Mutant, mutants
 from trials import CRASHED, SLOW, SURVIVES, Trial, fork, imported_anew, in_place
@@ -193,16 +193,14 @@ def table(found: list[Verdicts]) -> Iterator[str]:
 
 
 def _covering() -> Covering:
-    covering = recall()
-    if covering is None:
+    if not is_fresh():
         print("Running all tests once, to see which lines each of them runs.", flush=True)
         trial = Trial(1200, measure)
         while (failed := trial.answer()) is None:
             time.sleep(0.1)
-        covering = recall()
-        if failed or covering is None:
-            raise SystemExit(f"The tests fail without any mutant, or they have changed: {failed}")
-    return covering
+        if failed:
+            raise SystemExit(f"The tests fail without any mutant: {failed}")
+    return recall()
 
 
 def _preload() -> None:
