@@ -16,8 +16,8 @@ EXAMPLES = [
     (errors.ResultRejectedError("n/a"), "the result 'n/a' was not accepted"),
     (errors.DeadlineExceededError(2.5), "the deadline of 2.5 s has passed"),
     (
-        errors.DeadlockError(["task-1 (main)"], 3.0),
-        "deadlock at 3 s of virtual time: no timer will wake task-1 (main)",
+        errors.DeadlockError(["task-1 (main)", "task-2"], 3.0),
+        "deadlock at 3 s of virtual time: no timer will wake task-1 (main), task-2",
     ),
     (errors.AgentTimeoutError("gpt4", 10.0), "agent 'gpt4' did not answer within 10 s"),
     (
@@ -34,6 +34,10 @@ EXAMPLES = [
     ),
     (errors.RateLimitedError("gpt4", 20.0), "agent 'gpt4' is rate limited; retry after 20 s"),
     (errors.RateLimitedError(), "the agent is rate limited"),
+    (
+        errors.RateLimitedError("gpt4", why="10 requests a minute"),
+        "agent 'gpt4' is rate limited (10 requests a minute)",
+    ),
     (
         errors.ServerFaultError("gpt4", 503, "overloaded", 2.0),
         "agent 'gpt4' got HTTP status 503 (overloaded); retry after 2 s",
@@ -71,6 +75,41 @@ def test_promise_2_there_is_an_example_of_every_error():
     bases = {errors.ResilienceError, errors.AgentError, errors.AgentStatusError}
 
     assert kinds - bases == {type(error) for error, _ in EXAMPLES}
+
+
+ATTRIBUTES = [
+    (CIRCUIT_OPEN, {"name": "gpt4", "state": "OPEN", "retry_after": 12.0}),
+    (errors.DeadlineExceededError(2.5), {"seconds": 2.5}),
+    (errors.DeadlockError(["main"], 3.0), {"tasks": ("main",), "time": 3.0}),
+    (errors.AgentTimeoutError("gpt4", 10.0), {"agent": "gpt4", "seconds": 10.0}),
+    (errors.AgentConnectionError("gpt4", "reset"), {"agent": "gpt4", "why": "reset"}),
+    (errors.AgentResponseError("gpt4", "no JSON"), {"agent": "gpt4", "why": "no JSON"}),
+    (errors.AgentAnswerError("gpt4", "None"), {"agent": "gpt4", "why": "None"}),
+    (
+        errors.RateLimitedError("gpt4", 20.0, "too fast"),
+        {"agent": "gpt4", "retry_after": 20.0, "why": "too fast"},
+    ),
+    (errors.RateLimitedError(), {"agent": "", "retry_after": None, "why": ""}),
+    (
+        errors.ServerFaultError("gpt4", 503, "overloaded", 2.0),
+        {"agent": "gpt4", "status": 503, "why": "overloaded", "retry_after": 2.0},
+    ),
+    (
+        errors.RequestRefusedError("gpt4", 401),
+        {"agent": "gpt4", "status": 401, "why": "", "retry_after": None},
+    ),
+    (errors.StreamInterruptedError("gpt4", "Once"), {"agent": "gpt4", "partial": "Once"}),
+    (
+        errors.AllAgentsFailedError([CIRCUIT_OPEN], LEDGER[:1], 12.0),
+        {"attempts": LEDGER[:1], "retry_after": 12.0},
+    ),
+]
+
+
+@pytest.mark.parametrize(("error", "attributes"), ATTRIBUTES)
+def test_promise_2_errors_say_by_attributes_what_they_say_in_words(error, attributes):
+    assert vars(error) == attributes
+    assert vars(pickle.loads(pickle.dumps(error))).keys() == attributes.keys()
 
 
 def test_promise_2_a_result_that_cannot_be_printed_does_not_cost_the_sentence():

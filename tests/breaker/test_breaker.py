@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 import math
+import re
 import threading
 from contextlib import AsyncExitStack, suppress
 
@@ -785,6 +786,8 @@ async def test_promise_3_10_a_listener_that_raises_is_logged_and_the_call_goes_o
         assert await breaker.call(answer) == "answer"
 
     assert "broken listener" in caplog.text
+    (words,) = [record.getMessage() for record in caplog.records]
+    assert re.fullmatch("listener .+ raised on CallFinished.+; the call is not affected", words)
     assert breaker.state == "CLOSED"
 
 

@@ -17,6 +17,7 @@ import pytest
 from coverage import CoverageData
 from listed import KNOWN, MODULES, TESTS, digest, source_of
 
+IMPORT = ""  # stands for a test where a line runs outside of tests
 MAP = KNOWN / "covering.json"
 OPTIONS = ("-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", "--no-header")
 
@@ -29,9 +30,12 @@ class Covering:
     seconds: dict[str, float]
 
     def tests(self, module: str, lines: Iterable[int]) -> set[str]:
-        """Those that run one of these lines; if there are none, all that run the module."""
+        """Those that run one of these lines; all of the module's, if it runs in an import, too."""
         by_line = self.lines[module]
-        return {test for line in [*lines] or by_line for test in by_line.get(line, ())}
+        tests = {test for line in lines for test in by_line.get(line, ())}
+        if not tests or IMPORT in tests:
+            tests = {test for line in by_line.values() for test in line}
+        return tests - {IMPORT}
 
 
 class Durations:
@@ -52,13 +56,14 @@ def measured() -> str:
     return digest(*map(source_of, MODULES), *TESTS)
 
 
-def recall() -> Covering | None:
-    """What was measured before, if nothing has changed since."""
-    if not MAP.exists():
-        return None
+def is_fresh() -> bool:
+    """Whether nothing has changed since the measurement."""
+    return MAP.exists() and json.loads(MAP.read_text("utf-8"))["measured"] == measured()
+
+
+def recall() -> Covering:
+    """What was measured."""
     kept = json.loads(MAP.read_text("utf-8"))
-    if kept["measured"] != measured():
-        return None
     lines = {
         module: {int(line): tests for line, tests in by_line.items()}
         for module, by_line in kept["lines"].items()
@@ -85,6 +90,6 @@ def _tests_by_line(data: Path, source: Path) -> dict[int, list[str]]:
     measurement = CoverageData(str(data))
     measurement.read()
     return {
-        line: sorted({context.partition("|")[0] for context in contexts} - {""})
+        line: sorted({context.partition("|")[0] for context in contexts})
         for line, contexts in measurement.contexts_by_lineno(str(source)).items()
     }

@@ -22,6 +22,7 @@ MODULES = (  # of the core, as they are imported
 FLOORS = ("ground", "events", "retry", "breaker", "fallback")
 # These look at files, or start programs.
 ELSEWHERE = {
+    "api_reference",
     "architecture",
     "binder",
     "contributing",

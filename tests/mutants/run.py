@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from covering import OPTIONS, Covering, measure, recall
+from covering import OPTIONS, Covering, is_fresh, measure, recall
 from listed import KNOWN, MODULES, PERCENT, ROOT, TESTS, digest, listed, source_of
 from mutations import NONE, Mutant, mutants
 from trials import CRASHED, SLOW, SURVIVES, Trial, fork, imported_anew, in_place
@@ -86,27 +86,35 @@ class Hunt:
 
     def in_functions(self) -> None:
         """Try the mutants that are put in the place of a function, with all tests collected."""
-        process = fork.Process(
-            target=pytest.main, args=([*OPTIONS, "-s", *map(str, TESTS)], [self])
-        )
+        options = [*OPTIONS, "-s", *map(str, TESTS)]
+        process = fork.Process(target=lambda: sys.exit(pytest.main(options, [self])))
         process.start()
         process.join()
+        if process.exitcode:
+            raise SystemExit(process.exitcode)
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         judge = partial(in_place, {item.nodeid: item for item in session.items})
         for module in self._modules:
-            self._hunt(module, judge, lambda mutant: bool(mutant.lines))
+            self._hunt(module, judge, final=False)
         return True
 
     def in_modules(self) -> list[Verdicts]:
-        """Try those that are left: all that run when their module is imported."""
-        return [self._hunt(module, imported_anew, lambda _: True) for module in self._modules]
+        """Try those that are left: what runs at import, or was not found in its place.
 
-    def _hunt(self, module: str, judge: Judge, wanted: Callable[[Mutant], bool]) -> Verdicts:
+        Objects that tests made when they were imported had been made without the mutant.
+        """
+        return [self._hunt(module, imported_anew, final=True) for module in self._modules]
+
+    def _hunt(self, module: str, judge: Judge, *, final: bool) -> Verdicts:
         tree = ast.parse(source_of(module).read_text("utf-8"))
         everyone = mutants(tree)
         known = Verdicts.known(module)
-        waiting = [n for n, each in everyone.items() if n not in known.verdicts and wanted(each)]
+        waiting = [
+            name
+            for name, mutant in everyone.items()
+            if name not in known.verdicts and (final or mutant.lines)
+        ]
         print(f"{module}: {len(waiting)} of {len(everyone)} to try", flush=True)
         running: dict[str, Trial] = {}
         if waiting:
@@ -118,8 +126,9 @@ class Hunt:
             for name, trial in [*running.items()]:
                 if (verdict := trial.answer()) is not None:
                     del running[name]
-                    known.verdicts[name] = verdict
-                    _tell(known, name, len(everyone))
+                    if final or verdict != SURVIVES:
+                        known.verdicts[name] = verdict
+                        _tell(known, name, len(everyone))
             time.sleep(0.005)
         known.keep()
         return known
@@ -184,16 +193,14 @@ def table(found: list[Verdicts]) -> Iterator[str]:
 
 
 def _covering() -> Covering:
-    covering = recall()
-    if covering is None:
+    if not is_fresh():
         print("Running all tests once, to see which lines each of them runs.", flush=True)
         trial = Trial(1200, measure)
         while (failed := trial.answer()) is None:
             time.sleep(0.1)
-        covering = recall()
-        if failed or covering is None:
-            raise SystemExit(f"The tests fail without any mutant, or they have changed: {failed}")
-    return covering
+        if failed:
+            raise SystemExit(f"The tests fail without any mutant: {failed}")
+    return recall()
 
 
 def _preload() -> None:

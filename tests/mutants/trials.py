@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import gc
+import math
 import multiprocessing
 import os
 import resource
@@ -38,7 +39,7 @@ class Trial:
 
     def __init__(self, patience: float, func: Callable[..., object], *args: object) -> None:
         self._receiver, sender = fork.Pipe(duplex=False)
-        self._process = fork.Process(target=_run, args=(sender, func, *args))
+        self._process = fork.Process(target=_run, args=(sender, patience, func, *args))
         self._until = time.monotonic() + patience
         self._process.start()
         sender.close()
@@ -58,9 +59,10 @@ class Trial:
             return CRASHED
 
 
-def _run(sender: Connection, func: Callable[..., object], *args: object) -> None:
-    """What a forked process does, silently, with a limit to what it may collect."""
+def _run(sender: Connection, patience: float, func: Callable[..., object], *args: object) -> None:
+    """What a forked process does: silently, and within limits, even if no one is left to end it."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(patience), math.ceil(patience)))
     silence = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(silence, stream)
@@ -82,7 +84,7 @@ def in_place(
     for func in gc.get_objects():
         if isinstance(func, FunctionType) and _key(func.__code__) in codes:
             func.__code__ = codes[_key(func.__code__)]
-    for test in tests:
+    for test in filter(items.get, tests):
         reports = runtestprotocol(items[test], log=False)
         if any(report.failed for report in reports):
             return test
