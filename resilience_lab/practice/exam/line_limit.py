@@ -48,13 +48,15 @@ class Meter:
 
     def call(self, func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call a function of the learner's, counting."""
-        before, was_running = sys.gettrace(), self.running
+        if self.running:
+            return func(*args, **kwargs)
+        before = sys.gettrace()
         self.running = True
         sys.settrace(self.enter)
         try:
             return func(*args, **kwargs)
         finally:
-            self.running = was_running
+            self.running = False
             sys.settrace(before)
             _nothing()  # coverage takes over at the next call of a function, so let there be one
 

@@ -21,11 +21,13 @@ from resilience_lab.practice.exercises.handle import Handle
 
 Trial: TypeAlias = Callable[[Any], Coroutine[Any, Any, str | None]]
 
+_PATIENCE = 2
+"""How many trials may go on for ever before the others get less time: one alone costs no other."""
+
 
 def examine(subject: Any, behaviours: Mapping[str, Trial]) -> Checklist:
     """The verdict on each of `behaviours`, each tried on a virtual loop of its own."""
-    patience = len(behaviours) + 1  # each may use up all that it has: one alone costs no other
-    with Room(subject, patience=patience) as room:
+    with Room(subject, patience=_PATIENCE) as room:
         verdicts = tuple(_tried(room, subject, name, trial) for name, trial in behaviours.items())
     seen = any(verdict.passed for verdict in verdicts)
     return Checklist(verdicts, "" if seen else still_empty(subject))

@@ -13,6 +13,7 @@ from typing import Any
 from resilience_lab.practice.exam.checklist import Checklist
 from resilience_lab.practice.exam.marks import marked
 from resilience_lab.practice.exercises.examiner import Trial, examine
+from resilience_lab.practice.exercises.handle import in_one_go
 from resilience_lab.practice.exercises.service import (
     DOWN,
     WELL,
@@ -21,6 +22,7 @@ from resilience_lab.practice.exercises.service import (
     listed,
     result_or_error,
 )
+from resilience_lab.practice.exercises.traffic import repeated
 
 
 @marked
@@ -98,7 +100,7 @@ _RETRY: dict[str, Trial] = {
 
 def _sample(delay: Any, n: int, cap: float = 60.0) -> list[float]:
     rng = random.Random(7)  # noqa: S311 - the same verdict at each run
-    return [float(delay(n, 1.0, cap, rng)) for _ in range(2000)]
+    return list(map(float, in_one_go(repeated, delay, 2000, n, 1.0, cap, rng)))
 
 
 async def _spreads(delay: Any) -> str | None:

@@ -9,13 +9,20 @@ client-side adaptive throttling of Betsy Beyer et al., "Site Reliability Enginee
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from itertools import cycle
-from typing import Any, TypeAlias
+from typing import Any
 
 from resilience_lab.practice.exam.checklist import Checklist
 from resilience_lab.practice.exam.marks import marked
 from resilience_lab.practice.exercises.examiner import Trial, examine
+from resilience_lab.practice.exercises.handle import in_one_go
+from resilience_lab.practice.exercises.traffic import (
+    Backend,
+    down,
+    drive,
+    overloaded,
+    two_of_three,
+    well,
+)
 
 WINDOW = 120.0
 """How far the throttle looks back, in seconds."""
@@ -114,86 +121,42 @@ _BUDGET: dict[str, Trial] = {
 # The throttle
 
 
-Backend: TypeAlias = Callable[[float], bool]
-"""Whether a call is accepted that arrives now, in seconds."""
-
-
-def _well(_now: float) -> bool:
-    return True
-
-
-def _down(_now: float) -> bool:
-    return False
-
-
-def _two_of_three() -> Backend:
-    answers = cycle([True, True, False])
-    return lambda _now: next(answers)
-
-
-def _overloaded(seconds: float) -> Backend:
-    """Takes so long for each call that it accepts, and accepts no other one meanwhile."""
-    free = 0.0
-
-    def accepts(now: float) -> bool:
-        nonlocal free
-        if now < free:
-            return False
-        free = now + seconds
-        return True
-
-    return accepts
+def _sent(client: Any, backend: Backend, *when: float) -> tuple[int, int, int]:
+    return in_one_go(drive, client, backend, *when)
 
 
 def _made(throttle: Any) -> Any:
     return throttle(_K, random.Random(11))  # noqa: S311 - the same verdict at each run
 
 
-def _drive(
-    client: Any, backend: Backend, rate: float, begin: float, end: float
-) -> tuple[int, int, int]:
-    """How many requests were made, sent and accepted between two moments, at `rate` a second."""
-    made = round(rate * (end - begin))
-    sent = accepted = 0
-    for number in range(made):
-        now = begin + number / rate
-        if not client.should_send(now):
-            continue
-        sent += 1
-        if backend(now):
-            accepted += 1
-            client.accepted(now)
-    return made, sent, accepted
-
-
 async def _lets_pass(throttle: Any) -> str | None:
-    made, sent, _ = _drive(_made(throttle), _well, 2.0, 0.0, 300.0)
+    made, sent, _ = _sent(_made(throttle), well, 2.0, 0.0, 300.0)
     return None if sent == made else f"all was accepted, and it sent {sent} of {made}"
 
 
 async def _bears_a_little(throttle: Any) -> str | None:
-    made, sent, _ = _drive(_made(throttle), _two_of_three(), 2.0, 0.0, 300.0)
+    made, sent, _ = _sent(_made(throttle), two_of_three(), 2.0, 0.0, 300.0)
     if sent == made:
         return None
     return f"two of three were accepted, k was {_K:g}, and it sent {sent} of {made}"
 
 
 async def _holds_back(throttle: Any) -> str | None:
-    made, sent, _ = _drive(_made(throttle), _down, 2.0, 0.0, 300.0)
+    made, sent, _ = _sent(_made(throttle), down, 2.0, 0.0, 300.0)
     return None if sent < made / 10 else f"nothing was accepted, and it sent {sent} of {made}"
 
 
 async def _keeps_asking(throttle: Any) -> str | None:
     client = _made(throttle)
-    _drive(client, _down, 1.0, 0.0, 200.0)
-    _, sent, _ = _drive(client, _down, 1.0, 200.0, 3200.0)
+    _sent(client, down, 1.0, 0.0, 200.0)
+    _, sent, _ = _sent(client, down, 1.0, 200.0, 3200.0)
     return None if sent else "it did not ask once in 50 minutes: the backend may be well by now"
 
 
 async def _sends_k_times(throttle: Any) -> str | None:
-    client, backend = _made(throttle), _overloaded(2.5)
-    _drive(client, backend, 4.0, 0.0, 300.0)
-    _, sent, accepted = _drive(client, backend, 4.0, 300.0, 1500.0)
+    client, backend = _made(throttle), overloaded(2.5)
+    _sent(client, backend, 4.0, 0.0, 300.0)
+    _, sent, accepted = _sent(client, backend, 4.0, 300.0, 1500.0)
     if abs(sent - _K * accepted) < 0.2 * _K * accepted:
         return None
     return f"k was {_K:g}; it sent {sent}, of which {accepted} were accepted"
@@ -201,8 +164,8 @@ async def _sends_k_times(throttle: Any) -> str | None:
 
 async def _looks_back(throttle: Any) -> str | None:
     client = _made(throttle)
-    _drive(client, _well, 10.0, 0.0, 60.0)
-    made, sent, _ = _drive(client, _down, 10.0, 60.0, 115.0)
+    _sent(client, well, 10.0, 0.0, 60.0)
+    made, sent, _ = _sent(client, down, 10.0, 60.0, 115.0)
     if sent == made:
         return None
     return f"well for 60 s, down for 55 s: more than half was accepted, it sent {sent} of {made}"
@@ -210,8 +173,8 @@ async def _looks_back(throttle: Any) -> str | None:
 
 async def _forgets(throttle: Any) -> str | None:
     client, later = _made(throttle), 61.0 + WINDOW
-    _drive(client, _down, 10.0, 0.0, 60.0)
-    made, sent, _ = _drive(client, _well, 1.0, later, later + 100.0)
+    _sent(client, down, 10.0, 0.0, 60.0)
+    made, sent, _ = _sent(client, well, 1.0, later, later + 100.0)
     if sent == made:
         return None
     return f"down until 60 s, well and asked from {later:g} s on: it sent {sent} of {made}"

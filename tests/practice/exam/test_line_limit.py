@@ -257,3 +257,21 @@ def test_topped_up_the_count_begins_anew_but_once_overrun_never(meter):
     meter.top_up(LINES)
     with pytest.raises(RanOn):
         meter.call(some_lines)
+
+
+def test_a_call_within_a_call_is_counted_once_and_the_count_goes_on(meter):
+    def outer():
+        meter.call(lambda: None)
+        while True:
+            pass
+
+    with pytest.raises(RanOn):
+        meter.call(outer)
+    assert not meter.running
+
+
+def test_a_meter_that_is_counting_already_just_calls(meter):
+    before = sys.gettrace()
+    meter.running = True
+
+    assert meter.call(sys.gettrace) is before

@@ -9,6 +9,14 @@ import pytest
 from resilience_lab.practice.exam.room import START
 from resilience_lab.practice.exercises.agent import agents
 from resilience_lab.practice.exercises.service import DOWN, Service, listed, result_or_error
+from resilience_lab.practice.exercises.traffic import (
+    down,
+    drive,
+    overloaded,
+    repeated,
+    two_of_three,
+    well,
+)
 from resilience_lab.virtual_time.loop import VirtualLoop
 
 
@@ -66,3 +74,40 @@ def test_agents_know_when_they_were_asked():
 @pytest.mark.parametrize(("times", "text"), [([0.0, 1.5], "0, 1.5"), ([], "never")])
 def test_times_are_listed(times, text):
     assert listed(times) == text
+
+
+class Client:
+    """Sends every second request."""
+
+    def __init__(self):
+        self.asked, self.heard = [], []
+
+    def should_send(self, now):
+        self.asked.append(now)
+        return len(self.asked) % 2 == 1
+
+    def accepted(self, now):
+        self.heard.append(now)
+
+
+@pytest.mark.parametrize(
+    ("backend", "heard"),
+    [
+        (well, [10.0, 11.0, 12.0, 13.0]),
+        (down, []),
+        (two_of_three(), [10.0, 11.0, 13.0]),
+        (overloaded(1.5), [10.0, 12.0]),
+    ],
+)
+def test_traffic_is_made_sent_and_accepted(backend, heard):
+    client = Client()
+
+    made, sent, accepted = drive(client, backend, 2.0, 10.0, 14.0)
+
+    assert client.asked == [10.0 + number / 2 for number in range(8)]
+    assert (made, sent, accepted) == (8, 4, len(heard))
+    assert client.heard == heard
+
+
+def test_repeated_calls():
+    assert repeated(divmod, 3, 7, 4) == [(1, 3)] * 3
