@@ -49,8 +49,6 @@ QUIET = {
     },
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},  # every output in the page
 }
-
-
 # By the module that is run: the application's name in its settings, and where a notebook opens.
 APPS = {"jupyterlab": ("LabApp", "lab/tree"), "notebook": ("JupyterNotebookApp", "notebooks")}
 
@@ -63,6 +61,10 @@ class Lab:
     token: str
     folder: Path
     opens: str
+
+    def address(self, path: str) -> str:
+        """Where a browser finds a notebook, by its path from the root, in a tidy workspace."""
+        return f"{self.url}{self.opens}/{path}?reset&token={self.token}"
 
 
 def axe_core() -> str:
@@ -164,11 +166,20 @@ class OpenNotebook:
         self.page.on("pageerror", lambda error: self._console.append(str(error)))
         self.page.add_init_script(path=IN_PAGE)
         self.page.set_default_timeout(RUN_LIMIT * 1000)
-        self.page.goto(f"{lab.url}{lab.opens}/{path}?reset&token={lab.token}")
+        self.page.goto(lab.address(path))
         self.page.wait_for_function("path => inPage.opened(path)", arg=path)
-        self.cells: list[dict[str, Any]] = self._ask("run")
         written = json.loads((lab.folder / path).read_text(encoding="utf-8"))["cells"]
-        assert len(self.cells) == sum(cell["cell_type"] == "code" for cell in written)
+        self._code = sum(cell["cell_type"] == "code" for cell in written)
+        self._run()
+
+    def again(self) -> None:
+        """Run all cells in a kernel that has run nothing."""
+        self.page.evaluate("inPage.restart()")
+        self._run()
+
+    def _run(self) -> None:
+        self.cells: list[dict[str, Any]] = self._ask("run")
+        assert len(self.cells) == self._code
         outputs = [output for cell in self.cells for output in cell["outputs"]]
         self.widgets = range(sum(WIDGET_VIEW in output.get("data", {}) for output in outputs))
         self.page.wait_for_function("n => inPage.drawn(n)", arg=len(self.widgets))

@@ -22,24 +22,31 @@ FOCUSED = "document.activeElement.textContent"
 QUESTION = ".lab-card-question"
 
 
-@pytest.fixture
-def desk(lab: Lab) -> Iterator[Path]:
-    """A notebook with the cards on a desk of its own, and the progress file there."""
+@pytest.fixture(scope="module")
+def opened(lab: Lab, open_notebook: Callable[[str], OpenNotebook]) -> Iterator[OpenNotebook]:
+    """A notebook with the cards on a desk of its own."""
     folder = lab.folder / "cards"
     folder.mkdir()
     (folder / DESK).touch()
     written = new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "3"}})
     written.cells = [new_code_cell(CELL)]
     nbformat.write(written, folder / "cards.ipynb")
-    yield folder / PROGRESS
+    yield open_notebook(f"{folder.name}/cards.ipynb")
     shutil.rmtree(folder)
 
 
 @pytest.fixture
-def notebook(desk: Path, open_notebook: Callable[[str], OpenNotebook]) -> Iterator[OpenNotebook]:
-    opened = open_notebook(f"{desk.parent.name}/cards.ipynb")
-    yield opened
-    opened.page.close()
+def desk(lab: Lab) -> Path:
+    """The file of the progress on that desk."""
+    return lab.folder / "cards" / PROGRESS
+
+
+@pytest.fixture
+def notebook(opened: OpenNotebook, desk: Path) -> OpenNotebook:
+    """The cards of a learner who has turned none."""
+    desk.unlink(missing_ok=True)
+    opened.again()
+    return opened
 
 
 def press(notebook: OpenNotebook, key: str, then: str) -> None:

@@ -22,15 +22,19 @@ guess.observe(lambda change: setattr(said, "html", f"<i>{runs}</i>"), "value")
 ipywidgets.VBox([wait, guess, said])"""
 
 
-@pytest.fixture
-def notebook(
-    request: pytest.FixtureRequest, lab: Lab, open_notebook: Callable[[str], OpenNotebook]
-) -> OpenNotebook:
+@pytest.fixture(scope="module")
+def opened(lab: Lab, open_notebook: Callable[[str], OpenNotebook]) -> OpenNotebook:
     written = new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "3"}})
     written.cells = [new_code_cell(CONTROLS), new_code_cell("'below'")]
-    path = f"{request.node.name}.ipynb"  # of its own, or it would get the last test's kernel
-    nbformat.write(written, lab.folder / path)
-    return open_notebook(path)
+    nbformat.write(written, lab.folder / "controls.ipynb")
+    return open_notebook("controls.ipynb")
+
+
+@pytest.fixture
+def notebook(opened: OpenNotebook) -> OpenNotebook:
+    """The controls as they are at first: no test sees what another has done."""
+    opened.again()
+    return opened
 
 
 def test_a_slider_is_named_speaks_a_rounded_value_and_moves_by_arrow(notebook: OpenNotebook):

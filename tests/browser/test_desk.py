@@ -9,15 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import FLAGS, HEIGHT, IN_PAGE, NOTEBOOKS, WIDTH, Lab, running_lab
-from playwright.sync_api import BrowserContext, Locator, Page, expect, sync_playwright
+from lab import IN_PAGE, NOTEBOOKS, Lab
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from resilience_lab.desk.course import lay
 from resilience_lab.desk.store import PROGRESS, Store
 
 START = "00_start_here.ipynb"
 NOTEBOOK = "window.jupyterapp.shell.currentWidget"
-KERNEL = f"{NOTEBOOK}.sessionContext.session.kernel"
 QUESTIONS = [
     "How many of the seven calls reach the agent?",
     "At which seconds are the three calls made?",
@@ -25,39 +24,25 @@ QUESTIONS = [
 
 
 @pytest.fixture(scope="module")
-def desk(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    folder = tmp_path_factory.mktemp("desk") / "my_course"
+def desk(lab: Lab) -> Path:
+    """The learner's copy of the course, in the lab."""
+    folder = lab.folder / "my_course"
     lay(folder)
-    with running_lab(folder, tmp_path_factory.mktemp("jupyter")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def context(chromium: str) -> Iterator[BrowserContext]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
-        browser.close()
+    return folder
 
 
 @pytest.fixture
-def page(context: BrowserContext, desk: Lab) -> Iterator[Page]:
+def page(context: BrowserContext, lab: Lab, desk: Path) -> Iterator[Page]:
     """Notebook 00 as it lies on the desk, with a kernel that has run nothing."""
     opened = context.new_page()
     opened.set_default_timeout(60_000)
     opened.add_init_script(path=IN_PAGE)
-    opened.goto(f"{desk.url}lab/tree/{START}?reset&token={desk.token}")
-    opened.wait_for_function("path => inPage.opened(path)", arg=START)
-    restart(opened)
+    path = f"{desk.name}/{START}"
+    opened.goto(lab.address(path))
+    opened.wait_for_function("path => inPage.opened(path)", arg=path)
+    opened.evaluate("inPage.restart()")
     yield opened
     opened.close()
-
-
-def restart(page: Page) -> None:
-    """Kernel > Restart, and wait until it answers."""
-    page.evaluate(f"{NOTEBOOK}.sessionContext.ready")
-    page.evaluate(f"{KERNEL}.restart()")
-    page.wait_for_function(f"{KERNEL}.status === 'idle'")
 
 
 def cell(page: Page, source: str) -> Locator:
@@ -77,7 +62,7 @@ def run_from_the_top_to(page: Page, source: str) -> None:
     raise AssertionError(f"no cell has {source!r}")
 
 
-def test_a_click_and_two_shift_enters_and_the_guess_is_graded(page: Page, desk: Lab):
+def test_a_click_and_two_shift_enters_and_the_guess_is_graded(page: Page, desk: Path):
     run_from_the_top_to(page, "reached_guess = predict(")
     page.get_by_role("radio", name="5", exact=True).click()
 
@@ -85,7 +70,7 @@ def test_a_click_and_two_shift_enters_and_the_guess_is_graded(page: Page, desk: 
     page.keyboard.press("Shift+Enter")
 
     expect(cell(page, "with reached_guess:")).to_contain_text("You said it: 5. Calls 4 and 5")
-    kept = Store(desk.folder / PROGRESS).get("guesses", QUESTIONS[0])
+    kept = Store(desk / PROGRESS).get("guesses", QUESTIONS[0])
     assert kept == {"guess": "5", "answer": "5"}
 
 
@@ -96,7 +81,7 @@ def test_after_a_restart_the_guess_is_still_there(page: Page):
     expect(cell(page, "with reached_guess:")).to_contain_text("You said it: 5.")
 
 
-def test_a_result_waits_for_the_guess_and_is_one_key_press_away(page: Page, desk: Lab):
+def test_a_result_waits_for_the_guess_and_is_one_key_press_away(page: Page, desk: Path):
     run_from_the_top_to(page, "with times_guess:")
     experiment = cell(page, "with times_guess:")
     expect(experiment).to_contain_text("You have not guessed yet.")
@@ -107,11 +92,11 @@ def test_a_result_waits_for_the_guess_and_is_one_key_press_away(page: Page, desk
 
     expect(experiment).to_contain_text("Calls at [0.0, 1.0, 3.0] seconds.")
     expect(experiment).to_contain_text("You said [1.0, 2.0, 4.0]. It is: [0.0, 1.0, 3.0].")
-    kept = Store(desk.folder / PROGRESS).get("guesses", QUESTIONS[1])
+    kept = Store(desk / PROGRESS).get("guesses", QUESTIONS[1])
     assert kept == {"guess": "[1.0, 2.0, 4.0]", "answer": "[0.0, 1.0, 3.0]"}
 
 
-def test_all_cells_run_twice_and_saved_leave_the_committed_notebooks_alone(page: Page, desk: Lab):
+def test_all_cells_run_twice_and_saved_leave_the_committed_notebooks_alone(page: Page, desk: Path):
     before = {path.name: hashlib.sha256(path.read_bytes()).digest() for path in committed()}
     for _ in range(2):
         cells = page.evaluate("inPage.run()")
@@ -122,11 +107,11 @@ def test_all_cells_run_twice_and_saved_leave_the_committed_notebooks_alone(page:
     page.keyboard.press("Control+s")
     page.wait_for_function(f"!{NOTEBOOK}.content.model.dirty")
 
-    saved = json.loads((desk.folder / START).read_text(encoding="utf-8"))
+    saved = json.loads((desk / START).read_text(encoding="utf-8"))
     assert any(found.get("outputs") for found in saved["cells"])
     assert {path.name: hashlib.sha256(path.read_bytes()).digest() for path in committed()} == before
     assert not (NOTEBOOKS / PROGRESS).exists()
-    kept = Store(desk.folder / PROGRESS).section("guesses")
+    kept = Store(desk / PROGRESS).section("guesses")
     assert [kept[question]["guess"] for question in QUESTIONS] == ["5", "[1.0, 2.0, 4.0]"]
 
 
