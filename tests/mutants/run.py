@@ -91,10 +91,11 @@ class Hunt:
         process.start()
         process.join()
         if process.exitcode:
-            raise SystemExit(process.exitcode)
+            raise SystemExit(f"The trials ended with exit code {process.exitcode}")
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        judge = partial(in_place, {item.nodeid: item for item in session.items})
+        items = {item.nodeid: item for item in session.items}
+        judge = partial(in_place, items, self._covering.seconds)
         for module in self._modules:
             self._hunt(module, judge, final=False)
         return True
@@ -147,7 +148,7 @@ class Hunt:
             self._covering.tests(known.module, mutant.lines),
             key=lambda test: (-found[test], seconds[test]),
         )
-        patience = 10 + 10 * sum(seconds[test] for test in tests)
+        patience = 20 + 5 * sum(seconds[test] for test in tests)
         return Trial(patience, judge, known.module, tree, mutant, tests)
 
 

@@ -13,6 +13,7 @@ import math
 import multiprocessing
 import os
 import resource
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -56,7 +57,7 @@ class Trial:
         try:
             return self._receiver.recv()
         except EOFError:
-            return CRASHED
+            return SLOW if self._process.exitcode == -signal.SIGALRM else CRASHED
 
 
 def _run(sender: Connection, patience: float, func: Callable[..., object], *args: object) -> None:
@@ -76,7 +77,12 @@ def _run(sender: Connection, patience: float, func: Callable[..., object], *args
 
 
 def in_place(
-    items: dict[str, pytest.Item], module: str, tree: ast.Module, mutant: Mutant, tests: list[str]
+    items: dict[str, pytest.Item],
+    seconds: dict[str, float],
+    module: str,
+    tree: ast.Module,
+    mutant: Mutant,
+    tests: list[str],
 ) -> str:
     """By which of the collected tests the mutant is found once functions have its code."""
     mutant.put()
@@ -85,6 +91,7 @@ def in_place(
         if isinstance(func, FunctionType) and _key(func.__code__) in codes:
             func.__code__ = codes[_key(func.__code__)]
     for test in filter(items.get, tests):
+        signal.alarm(math.ceil(10 + 10 * seconds[test]))  # in an endless loop, it ends the process
         reports = runtestprotocol(items[test], log=False)
         if any(report.failed for report in reports):
             return test
