@@ -54,10 +54,12 @@ window.inPage = (() => {
     }));
   }
 
-  // Kernel > Restart, until the new kernel answers: its status may be told before anybody listens.
+  // Kernel > Restart, from the answer of the old kernel to that of the new one. A restart while the
+  // first connection is being made may mix up the protocols of both, and then no answer comes.
   async function restart() {
     await panel.sessionContext.ready;
     const { kernel } = panel.sessionContext.session;
+    await kernel.info;
     await kernel.restart();
     await kernel.requestKernelInfo();
   }
