@@ -483,3 +483,24 @@ def test_a_look_at_a_thread_keeps_nothing_of_it_alive():
         assert things[0]() is None
     finally:
         gc.enable()
+
+
+def test_the_names_of_a_module_in_a_threads_hand_are_not_looked_through():
+    seen, go = threading.Event(), threading.Event()
+    thing, of_a_module = object(), {"__builtins__": {}}
+    of_a_module["deep"] = [thing]
+
+    def has_in_hand(names):
+        seen.set()
+        go.wait(10)
+
+    names = [of_a_module]
+    thread = threading.Thread(target=has_in_hand, args=[names])
+    thread.start()
+    seen.wait(10)
+    try:
+        assert threads.others_hold(of_a_module)
+        assert not threads.others_hold(thing)
+    finally:
+        go.set()
+        thread.join()
