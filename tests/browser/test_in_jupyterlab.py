@@ -71,7 +71,7 @@ def test_widgets_fit_into_the_page(
 
 
 def test_the_quiz_is_answered_by_keyboard(notebook: OpenNotebook, path: Path):
-    if "practice.quiz" not in path.read_text(encoding="utf-8"):
+    if "questions.quizzes" not in path.read_text(encoding="utf-8"):
         pytest.skip("a notebook without a quiz")
     quizzes = [
         widget
