@@ -12,7 +12,8 @@ from __future__ import annotations
 import dis
 import functools
 import sys
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextlib import contextmanager
 from types import CodeType, FrameType
 from typing import Any, TypeVar
 
@@ -52,13 +53,30 @@ class Meter:
             return func(*args, **kwargs)
         before = sys.gettrace()
         self.running = True
-        sys.settrace(self.enter)
+        if before != self.enter:
+            sys.settrace(self.enter)
         try:
             return func(*args, **kwargs)
         finally:
             self.running = False
-            sys.settrace(before)
-            _nothing()  # coverage takes over at the next call of a function, so let there be one
+            if sys.gettrace() != before:
+                sys.settrace(before)
+                _nothing()  # coverage takes over at the next call of a function, so let one be
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        """Inside, the trace function stays in place between calls, if there is no other one.
+
+        Since Python 3.12 each change of it looks through all functions that are running.
+        """
+        if sys.gettrace() is not None:
+            yield
+            return
+        sys.settrace(self.enter)
+        try:
+            yield
+        finally:
+            sys.settrace(None)
 
     async def drive(self, awaitable: Awaitable[T]) -> T:
         """Await something of the learner's, counting in each of its steps."""
@@ -67,7 +85,7 @@ class Meter:
 
     def enter(self, frame: FrameType, _event: str, _arg: Any) -> _Line | None:
         """Python's trace function: begins to count in each function of the learner's."""
-        if not is_learners(frame.f_code.co_filename):
+        if not self.running or not is_learners(frame.f_code.co_filename):
             return None
         line = frame.f_trace
         if isinstance(line, _Line) and line.belongs_to(self):

@@ -95,22 +95,30 @@ class Room:
         """Run `main` on a loop of its own. What was wrong: as it says, or `in_words` its error."""
         self.wall_offset = self.slept = 0.0
         self._meter.refill(LINES // self._share)
-        loop = self._loop = _Loop(self._meter, self._start, TURNS // self._share)
-        seen: str | None
-        try:
-            with seeded(0):
-                seen = loop.run_until_complete(main())
-        except BaseException as error:
-            seen = self._told(error, in_words)
-        finally:
-            loop.turns = TURNS // _LESS
-            with contextlib.suppress(BaseException):
-                loop.wind_up()
-            self._loop = None
+        self._loop = _Loop(self._meter, self._start, TURNS // self._share)
+        with self._meter.ready():
+            seen = self._run(self._loop, main, in_words)
+        self._loop = None
         if self._meter.overrun:
             self._used_up()
             return _RAN_ON
         return seen
+
+    def _run(
+        self,
+        loop: _Loop,
+        main: Callable[[], Coroutine[Any, Any, str | None]],
+        in_words: Callable[[BaseException], str],
+    ) -> str | None:
+        try:
+            with seeded(0):
+                return loop.run_until_complete(main())
+        except BaseException as error:
+            return self._told(error, in_words)
+        finally:
+            loop.turns = TURNS // _LESS
+            with contextlib.suppress(BaseException):
+                loop.wind_up()
 
     def call(self, func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call a function of the learner's, from within a trial."""

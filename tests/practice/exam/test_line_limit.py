@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from resilience_lab.practice.exam import line_limit
 from resilience_lab.practice.exam.line_limit import Meter, RanOn
 
 LINES = 2000
@@ -190,13 +191,18 @@ def test_the_counting_itself(meter):
         return sys._getframe()
 
     frame = learners()
+    assert meter.enter(frame, "call", None) is None  # not running
+    meter.running = True
     pythons = SimpleNamespace(f_code=asyncio.run.__code__)
     assert meter.enter(pythons, "call", None) is None
     line = meter.enter(frame, "call", None)
     assert line(frame, "line", None) is line
     frame.f_trace = line
     assert meter.enter(frame, "call", None) is line  # a generator that goes on
-    assert Meter().enter(frame, "call", None) is not line
+    another = Meter()
+    another.running = True
+    assert another.enter(frame, "call", None) is not line
+    meter.running = False
     meter.left = 0
     with pytest.raises(RanOn):
         line(frame, "line", None)
@@ -210,7 +216,9 @@ def test_an_error_of_the_meters_starts_it_again(meter):
     def learners():
         return sys._getframe()
 
+    meter.running = True
     line = meter.enter(learners(), "call", None)
+    meter.running = False
     meter.left = 0
     with pytest.raises(RanOn):
         line(None, "line", None)
@@ -275,3 +283,54 @@ def test_a_meter_that_is_counting_already_just_calls(meter):
     meter.running = True
 
     assert meter.call(sys.gettrace) is before
+
+
+def test_when_ready_the_trace_function_stays_and_goes_at_the_end(meter):
+    before = sys.gettrace()
+    sys.settrace(None)
+    try:
+        with meter.ready():
+            kept = sys.gettrace()
+            meter.call(lambda: None)
+            with pytest.raises(RanOn):
+                meter.call(catches_nothing)
+            still = sys.gettrace()
+        after = sys.gettrace()
+    finally:
+        sys.settrace(before)
+
+    assert (kept, still, after) == (meter.enter, meter.enter, None)
+
+
+def catches_nothing():
+    while True:
+        pass
+
+
+def test_when_ready_the_trace_function_of_another_stays_in_place(meter):
+    def anothers(*_):
+        return None
+
+    before = sys.gettrace()
+    sys.settrace(anothers)
+    try:
+        with meter.ready():
+            kept = sys.gettrace()
+            meter.call(lambda: None)
+            still = sys.gettrace()
+    finally:
+        sys.settrace(before)
+
+    assert (kept, still) == (anothers, anothers)
+
+
+def test_when_ready_a_call_changes_no_trace_function(meter, monkeypatch):
+    """With a record in place of Python's own, for a real change would end what is measured."""
+    kept = [None]
+    record = SimpleNamespace(gettrace=lambda: kept[-1], settrace=kept.append)
+    monkeypatch.setattr(line_limit, "sys", record)
+
+    with meter.ready():
+        assert meter.call(lambda: "called") == "called"
+
+    assert kept == [None, meter.enter, None]
